@@ -1,0 +1,11 @@
+from . import datasets as datasets
+from . import metrics as metrics
+from .factorization import BetaNMF as BetaNMF
+from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
+from .factorization import non_negative_factorization as non_negative_factorization
+from .frontend import ISTFT as ISTFT
+from .frontend import STFT as STFT
+from .masking import WienerMask as WienerMask
+from .separation import Separator as Separator
+
+__version__: str

@@ -1,0 +1,1 @@
+"""Pure JAX functions on arrays: the mathematics, and nothing else of skbss."""

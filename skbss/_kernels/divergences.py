@@ -1,0 +1,50 @@
+"""The beta-divergence and the powers that its updates are made of."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+# Closer to 0 and 1 than this the textbook formula loses digits (5e-5 in float32 at 0.999).
+_NEAR = 0.05
+
+
+def power(Y: Float[Array, "..."], exponent: float) -> Float[Array, "..."]:
+    """Raise positive numbers to a power that is known when the program is compiled."""
+    if exponent == 0:
+        return jnp.ones_like(Y)
+    if exponent < 0:
+        return 1 / power(Y, -exponent)
+    whole = int(exponent)
+    if exponent - whole not in (0, 0.5) or whole > 3:
+        return jnp.exp(exponent * jnp.log(Y))
+    # Half-integer powers by products: an order of magnitude faster than pow.
+    result = jnp.sqrt(Y) if exponent != whole else None
+    for _ in range(whole):
+        result = Y if result is None else result * Y
+    return result
+
+
+def beta_divergence(
+    X: Float[Array, "..."], Y: Float[Array, "..."], beta: float
+) -> Float[Array, "..."]:
+    """Divergence of every entry of the data `X` from the model `Y`, which is positive for beta < 2.
+
+    Stable as `beta` approaches 0 and 1; `X` may be zero for beta > 0.
+    """
+    if beta == 2:
+        return jnp.square(X - Y) / 2
+    if abs(beta) > _NEAR and abs(beta - 1) > _NEAR:
+        terms = power(X, beta) + (beta - 1) * power(Y, beta) - beta * X * power(Y, beta - 1)
+        return terms / (beta * (beta - 1))
+    zero = X == 0
+    ratio = jnp.where(zero, 1, X) / Y
+    log_ratio = jnp.log(ratio)
+
+    def deformed_log(exponent: float) -> Float[Array, "..."]:
+        return jnp.expm1(exponent * log_ratio) / exponent if exponent else log_ratio
+
+    if beta > 0.5:
+        divergence = (ratio * deformed_log(beta - 1) - (ratio - 1)) / beta
+    else:
+        divergence = ((ratio - 1) - deformed_log(beta)) / (1 - beta)
+    at_zero = 1 / beta if beta > 0 else jnp.inf
+    return power(Y, beta) * jnp.where(zero, at_zero, divergence)

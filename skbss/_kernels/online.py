@@ -1,0 +1,79 @@
+"""Online updates: the components remember what earlier batches asked of them.
+
+A. Lefèvre, F. Bach and C. Févotte, "Online algorithms for nonnegative matrix factorization with
+the Itakura-Saito divergence", WASPAA 2011, algorithm 1, for every beta.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from skbss._kernels.divergences import power
+from skbss._kernels.multiplicative import Penalties, multiplicative_step
+
+
+class OnlineState(NamedTuple):
+    """Components, and the discounted sums whose quotient they are a power of."""
+
+    H: Float[Array, "k freqs"]
+    numerator: Float[Array, "k freqs"]
+    denominator: Float[Array, "k freqs"]
+
+
+def start_online(H: Float[Array, "k freqs"]) -> OnlineState:
+    """The state before the first batch."""
+    return OnlineState(H, H, jnp.ones_like(H))
+
+
+@partial(jax.jit, static_argnames=("beta", "exponent", "quadratic", "solved"))
+def online_step(
+    data,
+    W: Float[Array, "frames k"],
+    state: OnlineState,
+    penalties: Penalties,
+    free: Bool[Array, " k"],
+    forget: Float[Array, ""],
+    floor: Float[Array, ""],
+    *,
+    beta: float,
+    exponent: float,
+    quadratic: bool,
+    solved: bool,
+) -> tuple[Float[Array, "frames k"], OnlineState, Float[Array, ""], Float[Array, ""]]:
+    """One batch: its activations (unless `solved` already), then the components.
+
+    Returns the activations, the state, the objective of the batch before the components moved,
+    and by how much they moved, as a share of their norm (infinite for a silent batch).
+    """
+    H = state.H
+    if not solved:
+        parts = data.activation_parts(W, H, beta, floor)
+        W = multiplicative_step(
+            W,
+            *parts,
+            penalties.l1_W,
+            penalties.l2_W,
+            beta=beta,
+            exponent=exponent,
+            quadratic=quadratic,
+        )
+    cost = data.row_divergence(W, H, beta, floor).sum() + penalties.total(W, H)
+    asked, allowed = data.component_parts(W, H, beta, floor)
+    positive = jnp.where(H > 0, H, 1)
+    asked = asked * jnp.where(H > 0, power(positive, 1 / exponent), 0)
+    allowed = allowed + penalties.l1_H + penalties.l2_H * H
+    numerator = forget * state.numerator + asked
+    denominator = forget * state.denominator + allowed
+    alive = denominator > 0
+    quotient = jnp.where(alive, numerator / jnp.where(alive, denominator, 1), 0)
+    learned = jnp.where(quotient > 0, power(jnp.where(quotient > 0, quotient, 1), exponent), 0)
+    # A feature that was never observed asks for nothing and keeps its value.
+    learned = jnp.where(free[:, None] & alive, learned, H)
+    norm = jnp.linalg.norm(learned)
+    change = jnp.linalg.norm(learned - H) / jnp.where(norm > 0, norm, 1)
+    # That silence moves nothing says nothing about convergence.
+    change = jnp.where((asked > 0).any(), change, jnp.inf)
+    return W, OnlineState(learned, numerator, denominator), cost, change

@@ -1,0 +1,1 @@
+"""What stands between an estimator and its kernels: precision, devices, loops, input checks."""

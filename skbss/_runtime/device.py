@@ -1,0 +1,25 @@
+"""Where arrays lie and how precisely they are computed with, in one place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jax
+import numpy as np
+from numpy.typing import DTypeLike
+
+
+@contextmanager
+def precision(dtype: DTypeLike) -> Iterator[None]:
+    """Compute at the precision of `dtype`, whatever JAX's own settings, in this thread only.
+
+    Results have to become NumPy arrays before the scope ends: outside it JAX would take a
+    float64 array for float32. Products are never rounded to less than float32.
+    """
+    is_double = np.dtype(dtype) in (np.float64, np.complex128)
+    with jax.enable_x64(is_double), jax.default_matmul_precision("highest"):
+        yield
+
+
+def is_jax_array(X: object) -> bool:
+    """Whether `X` lies where JAX keeps arrays; such input gives output of the same kind."""
+    return isinstance(X, jax.Array)

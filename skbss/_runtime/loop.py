@@ -1,0 +1,80 @@
+"""The driver of long loops: short calls of a compiled program, open to Ctrl-C and callbacks."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import jax
+
+# A compiled loop is deaf: this bounds how long it runs before Python is heard again.
+_SECONDS_PER_CALL = 0.25
+
+
+class LoopState(Protocol):
+    """What every solver's state has."""
+
+    n_iter: jax.Array
+    done: jax.Array
+
+
+State = TypeVar("State", bound=LoopState)
+
+
+def run_loop(
+    advance: Callable[[State, int], State],
+    state: State,
+    max_iter: int,
+    *,
+    stride: int = 10,
+    after: Callable[[State, int], bool | None] | None = None,
+    before: Callable[[int], None] | None = None,
+) -> State:
+    """Advance a solver to convergence, or to `max_iter`.
+
+    Parameters
+    ----------
+    advance : callable ``(state, until) -> state``
+        Runs the compiled loop up to iteration `until`. The result must not depend on where
+        it is interrupted.
+    state : solver state
+        With the scalars `n_iter` and `done`.
+    max_iter : int
+        Iterations at most.
+    stride : int
+        Iterations a call at most. Calls end at the multiples of it, and in between where one
+        call would take longer than a quarter of a second.
+    after : callable ``(state, n_iter) -> stop``, optional
+        Called after every call; a true answer ends the loop.
+    before : callable ``(n_iter) -> None``, optional
+        Called before every call.
+
+    Returns
+    -------
+    state : solver state
+        The last one.
+    """
+    n_iter, pace, compiled = int(state.n_iter), 0.0, False
+    while n_iter < max_iter and not bool(state.done):
+        until = min(max_iter, (n_iter // stride + 1) * stride)
+        if pace > 0:
+            until = min(until, n_iter + max(1, int(_SECONDS_PER_CALL / pace)))
+        if before is not None:
+            before(n_iter)
+        started = time.perf_counter()
+        state = advance(state, until)
+        wait_for(state.done)
+        if compiled:
+            pace = (time.perf_counter() - started) / max(1, until - n_iter)
+        compiled = True
+        n_iter = int(state.n_iter)
+        if after is not None and after(state, n_iter):
+            break
+    return state
+
+
+def wait_for(array: jax.Array) -> None:
+    """Wait until a result is there, open to Ctrl-C, which waiting inside JAX holds back."""
+    started = time.perf_counter()
+    while not array.is_ready():
+        elapsed = time.perf_counter() - started
+        time.sleep(min(0.02, max(2e-5, elapsed / 20)))

@@ -1,0 +1,378 @@
+"""Non-negative matrix factorization with every beta-divergence."""
+
+import time
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import StrOptions
+
+from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
+from skbss._runtime.device import is_jax_array, precision
+from skbss.factorization._base import BaseNMF, check_factor, relative_power
+from skbss.factorization._observations import compute_dtype, floor_of, has_missing, observe
+from skbss.factorization._solvers import Settings, Watch, choose_solver, solve_jointly
+
+
+class BetaNMF(CallbackSupportMixin, BaseNMF):
+    r"""Non-negative matrix factorization with every beta-divergence.
+
+    Finds non-negative matrices whose product approximates a non-negative matrix,
+    :math:`X \approx W H`, by minimizing
+
+    .. math::
+
+        L(W, H) = \sum_{n,f} m_{nf}\, d_\beta(x_{nf} \mid [W H]_{nf})
+          &+ \alpha_W \ell\, F \|W\|_1 + \tfrac12 \alpha_W (1 - \ell)\, F \|W\|_F^2
+
+          &+ \alpha_H \ell\, N \|H\|_1 + \tfrac12 \alpha_H (1 - \ell)\, N \|H\|_F^2
+
+    over :math:`W` (activations, ``transform(X)``) and :math:`H` (``components_``), where `X` is
+    :math:`N \times F`, :math:`m` are its weights (0 where it is NaN, else 1 unless given) and
+    :math:`\ell` is `l1_ratio`. The beta-divergence is
+
+    .. math::
+
+        d_\beta(x \mid y) = \frac{x^\beta + (\beta - 1) y^\beta - \beta x y^{\beta - 1}}
+                                 {\beta (\beta - 1)},
+
+    half the squared error for :math:`\beta = 2`, Kullback-Leibler's divergence in the limit
+    :math:`\beta \to 1` and that of Itakura and Saito for :math:`\beta \to 0`.
+
+    It takes the place of :class:`sklearn.decomposition.NMF`, parameter for parameter; the user
+    guide lists what it does otherwise, and why. In the audio literature the matrix is transposed:
+    its dictionary is ``components_.T``, its activations are ``transform(X).T``.
+
+    Parameters
+    ----------
+    n_components : int or {"auto"} or None, default="auto"
+        Number of components, those of `fixed_components` included. None keeps one for every
+        feature; "auto" takes the number from a custom H, and else does the same.
+    init : {"random", "nndsvd", "nndsvda", "nndsvdar", "custom"} or None, default=None
+        Where the search starts.
+
+        - None: "nndsvda" if `n_components` is at most ``min(n_samples, n_features)``, else
+          "random".
+        - "random": non-negative random matrices, scaled to the data.
+        - "nndsvd": from the leading singular vectors, with many zeros, which only "cd" leaves.
+        - "nndsvda": the same with zeros replaced by the mean of the data, scaled like a factor.
+        - "nndsvdar": the same with zeros replaced by small random numbers.
+        - "custom": the `W` and `H` given to ``fit``; one that is not given is drawn.
+    solver : {"auto", "cd", "mu"}, default="auto"
+        How the objective is minimized.
+
+        - "cd": coordinate descent (HALS) on a component at a time, for ``beta_loss=2`` without
+          weights or missing entries.
+        - "mu": multiplicative (majorize-minimize) updates.
+        - "auto": "cd" where it applies, else multiplicative updates with momentum, which
+          need about half as many iterations as "mu".
+    beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
+        The beta of the divergence: any real number, or the name of 2, 1 or 0. For beta <= 0,
+        where no model is close to an exact zero, zeros stand for 1e-7 (float32) or 1e-12
+        (float64) of the mean of the data.
+    tol : float, default=1e-4
+        When to stop. "cd": when the violation of the optimality conditions is at most `tol` times
+        that of the first iteration. Else: when ten iterations lowered the square root of the
+        loss by less than `tol` times its first value. 0 goes on to `max_iter`.
+    max_iter : int, default=200
+        Iterations at most, in ``fit`` and again in ``transform``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of random starts and of `shuffle`.
+    alpha_W, alpha_H : float, default=0.0, "same"
+        Strength of the penalties on W and on H; ``alpha_H="same"`` takes that of W.
+    l1_ratio : float, default=0.0
+        Share, between 0 and 1, of the L1 penalty; the rest is the L2 penalty.
+    verbose : int, default=0
+        Whether to print the loss every ten iterations.
+    shuffle : bool, default=False
+        Whether "cd" visits the components in random order.
+    fixed_components : array-like of shape (n_fixed, n_features), default=None
+        Components that are known: the first rows of `components_`, held as they are while the
+        other ``n_components - n_fixed`` are learned.
+
+    Attributes
+    ----------
+    components_ : array of shape (n_components, n_features)
+        The learned H, of the kind (NumPy or JAX) and precision of the data.
+    n_components_ : int
+        Number of components.
+    reconstruction_err_ : float
+        ``sqrt(2 * D)`` of the training data and ``fit_transform(X) @ components_``, over the
+        entries that were observed; for beta 2 the Frobenius norm of the difference.
+    n_iter_ : int
+        Iterations that the fit took.
+    loss_curve_ : array of shape (n_checks,)
+        The objective at the start and after every tenth iteration.
+    n_features_in_ : int
+        Number of features: the last axis of the training data.
+    feature_names_in_ : array of shape (n_features_in_,)
+        Their names, if they are strings.
+
+    See Also
+    --------
+    MiniBatchBetaNMF : Learns from one batch of rows at a time.
+    skbss.WienerMask : Separates a spectrogram by a factorization of it.
+
+    Notes
+    -----
+    Results do not depend on the level of the data: ``c * X`` gives ``c * W @ H`` (without
+    penalties). A program is compiled for every new shape of the data, number of components,
+    beta, precision and solver; iterations, tolerances and penalties can change freely.
+
+    References
+    ----------
+    .. [1] C. Févotte and J. Idier, "Algorithms for nonnegative matrix factorization with the
+       beta-divergence", Neural Computation 23(9), 2011, eqs. 4.1 and 4.6 ("mu").
+    .. [2] A. Cichocki and A.-H. Phan, "Fast local algorithms for large scale nonnegative matrix
+       and tensor factorizations", IEICE Transactions E92-A(3), 2009, algorithm 2 ("cd").
+    .. [3] L. T. K. Hien, V. Leplat and N. Gillis, "Block majorization minimization with
+       extrapolation and application to beta-NMF", arXiv:2401.06646, 2024, algorithm 2 ("auto").
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbss import BetaNMF
+    >>> X = np.array([[1, 1], [2, 1], [3, 1.2], [4, 1], [5, 0.8], [6, 1]])
+    >>> model = BetaNMF(n_components=2, init="random", random_state=0, max_iter=1000)
+    >>> W = model.fit_transform(X)
+    >>> H = model.components_
+    >>> np.abs(W @ H - X).max() < 0.05
+    np.True_
+
+    Entries that were not observed are NaN, and the model says what they would have been:
+
+    >>> X[2, 1] = np.nan
+    >>> model = BetaNMF(n_components=1, beta_loss="kullback-leibler").fit(X)
+    >>> guess = model.inverse_transform(model.transform(X))
+    >>> bool(0.5 < guess[2, 1] < 1.5)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseNMF._parameter_constraints,
+        "solver": [StrOptions({"auto", "mu", "cd"})],
+        "shuffle": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        init=None,
+        solver="auto",
+        beta_loss="frobenius",
+        tol=1e-4,
+        max_iter=200,
+        random_state=None,
+        alpha_W=0.0,
+        alpha_H="same",
+        l1_ratio=0.0,
+        verbose=0,
+        shuffle=False,
+        fixed_components=None,
+    ):
+        self.n_components = n_components
+        self.init = init
+        self.solver = solver
+        self.beta_loss = beta_loss
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.alpha_W = alpha_W
+        self.alpha_H = alpha_H
+        self.l1_ratio = l1_ratio
+        self.verbose = verbose
+        self.shuffle = shuffle
+        self.fixed_components = fixed_components
+
+    def fit(self, X, y=None, W=None, H=None, weights=None):
+        """Learn the components of data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (..., n_features)
+            Non-negative training data; NaN where not observed.
+        y : None
+            Not used; it is there by convention.
+        W : array-like of shape (n_samples, n_components), default=None
+            Where the activations start if ``init="custom"``.
+        H : array-like of shape (n_components, n_features), default=None
+            Where the components start if ``init="custom"``.
+        weights : array-like, broadcastable to the shape of X, default=None
+            Non-negative weight of every entry in the divergence; None for 1 everywhere.
+
+        Returns
+        -------
+        self : BetaNMF
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``fit_transform``.
+        """
+        self.fit_transform(X, y, W=W, H=H, weights=weights)
+        return self
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None, W=None, H=None, weights=None):
+        """Learn the components of data and find its activations.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (..., n_features)
+            Non-negative training data; NaN where not observed.
+        y : None
+            Not used; it is there by convention.
+        W : array-like of shape (n_samples, n_components), default=None
+            Where the activations start if ``init="custom"``.
+        H : array-like of shape (n_components, n_features), default=None
+            Where the components start if ``init="custom"``.
+        weights : array-like, broadcastable to the shape of X, default=None
+            Non-negative weight of every entry in the divergence; None for 1 everywhere.
+
+        Returns
+        -------
+        W : array of shape (..., n_components)
+            The same as ``fit(X).transform(X)``; with ``init="custom"`` the activations that were
+            learned along with the components.
+
+        Raises
+        ------
+        ValueError
+            If X has negative or infinite entries, a column without any observed entry, or NaN
+            where ``solver="cd"``; if `weights` do not broadcast to X or are negative; if W, H or
+            `fixed_components` do not fit; if ``solver="cd"`` meets another `beta_loss` than 2.
+        TypeError
+            If W or H have another precision than X.
+        FloatingPointError
+            If the numbers overflow, which only a far-off `beta_loss` brings about.
+        """
+        self._check_solver(weights)
+        X, weights, leading = self._check_data(X, weights, reset=True)
+        self._check_columns(X, weights)
+        W, H, n_iter, losses = self._factorize(X, y, weights, W, H)
+        self.components_, self.n_components_ = H, H.shape[0]
+        self.n_iter_, self.loss_curve_ = n_iter, np.array(losses)
+        if n_iter == self.max_iter and self.tol > 0:
+            self._warn_not_converged(self.max_iter)
+        if self.init != "custom":
+            W, _, _ = self._activations(X, weights)
+        self.reconstruction_err_ = self._error(X, weights, W)
+        return W.reshape(*leading, W.shape[-1])
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _solve_for(self, X, W, H, weights):
+        """Activations of X for the components H; H; iterations."""
+        self._check_solver(weights)
+        if W is not None:
+            warnings.warn(
+                "When update_H=False, the provided initial W is not used.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        if H is None:
+            raise ValueError("update_H=False needs the components: pass H.")
+        X, weights, leading = self._check_data(X, weights, reset=True)
+        n_components = np.shape(H)[0] if self.n_components == "auto" else self.n_components
+        H = check_factor(H, (n_components or X.shape[1], X.shape[1]), "NMF (input H)")
+        if H.dtype != X.dtype:
+            raise TypeError(f"H should have the same dtype as X. Got H.dtype = {H.dtype}.")
+        W, converged, n_iter = self._activations(X, weights, H)
+        if not converged:
+            self._warn_not_converged(self.max_iter)
+        return W.reshape(*leading, len(H)), H, n_iter
+
+    def _check_solver(self, weights):
+        if self.solver == "cd" and self._beta != 2:
+            raise ValueError(
+                f"Invalid beta_loss parameter: solver {self.solver!r} does not handle "
+                f"beta_loss = {self.beta_loss!r}"
+            )
+        if self.solver == "cd" and weights is not None:
+            raise ValueError(
+                "solver 'cd' does not handle weights. Use solver='auto' or solver='mu'."
+            )
+        if self.solver == "mu" and self.init == "nndsvd":
+            warnings.warn(
+                "The multiplicative update ('mu') solver cannot update "
+                "zeros present in the initialization, and so leads to "
+                "poorer results when used jointly with init='nndsvd'. "
+                "You may try init='nndsvda' or init='nndsvdar' instead.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _factorize(self, X, y, weights, W, H):
+        """Both factors from a start, in the units of X; the iterations; the losses."""
+        self._n_components = n_components = self._count_components(X, H)
+        fixed = self._check_fixed(X, n_components)
+        beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
+        weighted = weights is not None or has_missing(X)
+        on_jax = is_jax_array(X)
+        with precision(dtype):
+            observed = observe(X, weights, beta=beta, dtype=dtype)
+            root = np.sqrt(observed.scale)
+            W, H = self._start(X, weights, observed.scale, W, H, n_components)
+            free = np.ones(n_components, bool)
+            if fixed is not None:
+                W, H = self._hold(W, H, fixed / root)
+                free[: len(fixed)] = False
+            callbacks = IterationCallbacks(self, X, y, self.max_iter)
+
+            def in_units(factor):
+                factor = factor * jnp.asarray(root, dtype)
+                return (factor if on_jax else np.asarray(factor)).astype(X.dtype)
+
+            def attributes(H):
+                H = in_units(H)
+                return {"components_": H, "n_components_": len(H)}
+
+            gain = relative_power(observed.scale, beta)
+            started = time.perf_counter()
+
+            def after(n_iter, W, H, loss):
+                if self.verbose and n_iter % 10 == 0:
+                    _report(n_iter, started, loss * gain)
+                return callbacks.end(lambda: attributes(H))
+
+            settings = Settings(
+                beta=beta,
+                penalties=self._penalties(*X.shape, observed.scale),
+                floor=floor_of(dtype, beta),
+                tol=float(self.tol),
+                max_iter=self.max_iter,
+                shuffle=self.shuffle,
+                random_state=self.random_state,
+            )
+            W, H, n_iter, losses = solve_jointly(
+                self._solver(weighted=weighted),
+                observed.data,
+                jnp.asarray(W, dtype),
+                jnp.asarray(H, dtype),
+                free,
+                settings,
+                Watch(callbacks.begin, after, closely=callbacks.active),
+            )
+            W, H = in_units(W), in_units(H)
+            callbacks.finish({"components_": H, "n_components_": len(H)})
+        if np.isnan(losses[-1]) or not np.isfinite(np.asarray(H)).all():
+            raise FloatingPointError(
+                f"The factorization of {X.dtype} data overflowed with "
+                f"beta_loss={self.beta_loss!r}. Use a beta_loss closer to the interval [0, 2], or "
+                "float64 data."
+            )
+        return W, H, n_iter, [loss * gain for loss in losses]
+
+    def _solver(self, *, weighted):
+        return choose_solver(self.solver, self._beta, weighted=weighted)
+
+    def _allows_missing(self):
+        return self.solver != "cd"
+
+
+def _report(n_iter, started, loss):
+    seconds = time.perf_counter() - started
+    print(f"Epoch {n_iter:02d} reached after {seconds:.3f} seconds, loss: {loss:f}")  # noqa: T201

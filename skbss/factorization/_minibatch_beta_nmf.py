@@ -1,0 +1,432 @@
+"""Non-negative matrix factorization from one batch of rows at a time."""
+
+import warnings
+from numbers import Integral, Real
+
+import jax.numpy as jnp
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import gen_batches
+from sklearn.utils._param_validation import Interval
+
+from skbss._kernels.multiplicative import mm_exponent
+from skbss._kernels.online import OnlineState, online_step, start_online
+from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
+from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.loop import wait_for
+from skbss.factorization._base import BaseNMF, relative_power
+from skbss.factorization._observations import compute_dtype, floor_of, observe
+from skbss.factorization._solvers import Settings, solve_activations
+
+
+class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
+    r"""Non-negative matrix factorization from one batch of rows at a time.
+
+    Minimizes the objective of :class:`BetaNMF`. Every batch updates its own activations, then the
+    components, which remember what earlier batches asked of them: with the parts :math:`n_H, d_H`
+    of the gradient over the batch (penalties included in :math:`d_H`),
+
+    .. math::
+
+        A \leftarrow \rho A + n_H \odot H^{1/\gamma}, \qquad
+        B \leftarrow \rho B + d_H, \qquad H \leftarrow (A / B)^{\gamma},
+
+    where :math:`\gamma` is the exponent of the multiplicative updates and :math:`\rho` is
+    ``forget_factor ** (batch_size / n_samples)``. It takes the place of
+    :class:`sklearn.decomposition.MiniBatchNMF`, parameter for parameter.
+
+    Parameters
+    ----------
+    n_components : int or {"auto"} or None, default="auto"
+        Number of components, as in :class:`BetaNMF`.
+    init : {"random", "nndsvd", "nndsvda", "nndsvdar", "custom"} or None, default=None
+        Where the search starts, as in :class:`BetaNMF`.
+    batch_size : int, default=1024
+        Rows in a batch. Large batches converge further, and start slower.
+    beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
+        The beta of the divergence: any real number, or the name of 2, 1 or 0.
+    tol : float, default=1e-4
+        Stop when one batch moved the components by at most this share of their norm; 0 never
+        stops for that reason.
+    max_no_improvement : int or None, default=10
+        Stop after so many batches in a row that did not lower the smoothed cost; None never
+        stops for that reason.
+    max_iter : int, default=200
+        Passes over the data at most.
+    alpha_W, alpha_H : float, default=0.0, "same"
+        Strength of the penalties on W and on H; ``alpha_H="same"`` takes that of W.
+    l1_ratio : float, default=0.0
+        Share, between 0 and 1, of the L1 penalty; the rest is the L2 penalty.
+    forget_factor : float, default=0.7
+        What is left of the past after one pass over the data (``fit``) or one batch
+        (``partial_fit``), between 0 and 1.
+    fresh_restarts : bool, default=False
+        Whether the activations of a batch are solved for at every step, instead of updated once.
+    fresh_restarts_max_iter : int, default=30
+        Iterations at most to do so, also in ``partial_fit``, which always does.
+    transform_max_iter : int or None, default=None
+        Iterations at most in ``transform``; None for `max_iter`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of random starts.
+    verbose : int, default=0
+        Whether to print the cost of every batch.
+    fixed_components : array-like of shape (n_fixed, n_features), default=None
+        Components that are known: the first rows of `components_`, held as they are.
+
+    Attributes
+    ----------
+    components_ : array of shape (n_components, n_features)
+        The learned H, of the kind (NumPy or JAX) and precision of the data.
+    n_components_ : int
+        Number of components.
+    reconstruction_err_ : float
+        ``sqrt(2 * D)`` of the training data and ``fit_transform(X) @ components_``; only after
+        ``fit`` or ``fit_transform``.
+    n_iter_ : int
+        Passes over the data that were started; only after ``fit`` or ``fit_transform``.
+    n_steps_ : int
+        Batches that were processed.
+    n_features_in_ : int
+        Number of features: the last axis of the training data.
+    feature_names_in_ : array of shape (n_features_in_,)
+        Their names, if they are strings.
+
+    See Also
+    --------
+    BetaNMF : Learns from all rows at once.
+
+    Notes
+    -----
+    A feature that a batch leaves out (NaN in all of its rows) keeps what earlier batches asked of
+    it. ``fit`` refuses a feature that no row observes; ``partial_fit`` leaves it where it started.
+
+    References
+    ----------
+    .. [1] A. Lefèvre, F. Bach and C. Févotte, "Online algorithms for nonnegative matrix
+       factorization with the Itakura-Saito divergence", WASPAA 2011, algorithm 1.
+    .. [2] C. Févotte and J. Idier, "Algorithms for nonnegative matrix factorization with the
+       beta-divergence", Neural Computation 23(9), 2011, eqs. 4.1 and 4.6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbss import MiniBatchBetaNMF
+    >>> X = np.random.default_rng(0).random((300, 8))
+    >>> model = MiniBatchBetaNMF(n_components=2, batch_size=100, random_state=0)
+    >>> for batch in np.split(X, 3):
+    ...     model = model.partial_fit(batch)
+    >>> model.transform(X[:5]).shape
+    (5, 2)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseNMF._parameter_constraints,
+        "max_no_improvement": [Interval(Integral, 1, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "forget_factor": [Interval(Real, 0, 1, closed="both")],
+        "fresh_restarts": ["boolean"],
+        "fresh_restarts_max_iter": [Interval(Integral, 1, None, closed="left")],
+        "transform_max_iter": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    _warns_in_transform = False
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        init=None,
+        batch_size=1024,
+        beta_loss="frobenius",
+        tol=1e-4,
+        max_no_improvement=10,
+        max_iter=200,
+        alpha_W=0.0,
+        alpha_H="same",
+        l1_ratio=0.0,
+        forget_factor=0.7,
+        fresh_restarts=False,
+        fresh_restarts_max_iter=30,
+        transform_max_iter=None,
+        random_state=None,
+        verbose=0,
+        fixed_components=None,
+    ):
+        self.n_components = n_components
+        self.init = init
+        self.batch_size = batch_size
+        self.beta_loss = beta_loss
+        self.tol = tol
+        self.max_no_improvement = max_no_improvement
+        self.max_iter = max_iter
+        self.alpha_W = alpha_W
+        self.alpha_H = alpha_H
+        self.l1_ratio = l1_ratio
+        self.forget_factor = forget_factor
+        self.fresh_restarts = fresh_restarts
+        self.fresh_restarts_max_iter = fresh_restarts_max_iter
+        self.transform_max_iter = transform_max_iter
+        self.random_state = random_state
+        self.verbose = verbose
+        self.fixed_components = fixed_components
+
+    def fit(self, X, y=None, W=None, H=None, weights=None):
+        """Learn the components of data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (..., n_features)
+            Non-negative training data; NaN where not observed.
+        y : None
+            Not used; it is there by convention.
+        W : array-like of shape (n_samples, n_components), default=None
+            Where the activations start if ``init="custom"``.
+        H : array-like of shape (n_components, n_features), default=None
+            Where the components start if ``init="custom"``.
+        weights : array-like, broadcastable to the shape of X, default=None
+            Non-negative weight of every entry in the divergence; None for 1 everywhere.
+
+        Returns
+        -------
+        self : MiniBatchBetaNMF
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``fit_transform``.
+        """
+        self.fit_transform(X, y, W=W, H=H, weights=weights)
+        return self
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None, W=None, H=None, weights=None):
+        """Learn the components of data and find its activations.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (..., n_features)
+            Non-negative training data; NaN where not observed.
+        y : None
+            Not used; it is there by convention.
+        W : array-like of shape (n_samples, n_components), default=None
+            Where the activations start if ``init="custom"``.
+        H : array-like of shape (n_components, n_features), default=None
+            Where the components start if ``init="custom"``.
+        weights : array-like, broadcastable to the shape of X, default=None
+            Non-negative weight of every entry in the divergence; None for 1 everywhere.
+
+        Returns
+        -------
+        W : array of shape (..., n_components)
+            The same as ``fit(X).transform(X)``; with ``init="custom"`` the activations that were
+            learned along with the components.
+
+        Raises
+        ------
+        ValueError
+            If X has negative or infinite entries or a column without any observed entry; if
+            `weights` do not broadcast to X or are negative; if W, H or `fixed_components` do
+            not fit.
+        TypeError
+            If W or H have another precision than X.
+        """
+        X, weights, leading = self._check_data(X, weights, reset=True)
+        self._check_columns(X, weights)
+        dtype = compute_dtype(X.dtype, self._beta)
+        with precision(dtype):
+            W = self._run(X, y, weights, self._begin(X, weights, W, H, dtype), dtype)
+        if self.init != "custom" or self.fresh_restarts:
+            W, _, _ = self._activations(X, weights)
+        self.reconstruction_err_ = self._error(X, weights, W)
+        return W.reshape(*leading, W.shape[-1])
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, W=None, H=None, weights=None):
+        """Learn from one more batch of data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (..., n_features)
+            Non-negative data of the batch; NaN where not observed.
+        y : None
+            Not used; it is there by convention.
+        W : array-like of shape (n_samples, n_components), default=None
+            As H. The activations of a batch are always solved for, so that only the scale of
+            the components depends on it, where H is not given.
+        H : array-like of shape (n_components, n_features), default=None
+            Where the components start if ``init="custom"``; read in the first call only.
+        weights : array-like, broadcastable to the shape of X, default=None
+            Non-negative weight of every entry in the divergence; None for 1 everywhere.
+
+        Returns
+        -------
+        self : MiniBatchBetaNMF
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``fit_transform``, but for columns without any observed entry.
+        """
+        first = not hasattr(self, "components_")
+        X, weights, _ = self._check_data(X, weights, reset=first)
+        dtype = compute_dtype(X.dtype, self._beta)
+        with precision(dtype):
+            if first:
+                self._begin(X, weights, W, H, dtype)
+                self.n_steps_ = 0
+            data = observe(X, weights, beta=self._beta, dtype=dtype, scale=self._scale).data
+            state = OnlineState(*(jnp.asarray(part, dtype) for part in self._memory))
+            _, state, *_ = self._step(data, X.shape, None, state)
+            self._keep(X, state)
+        self.n_steps_ += 1
+        return self
+
+    def _begin(self, X, weights, W, H, dtype):
+        """Set the first components and the scale they are kept at; return the activations."""
+        self._n_components = n_components = self._count_components(X, H)
+        self._fixed = self._check_fixed(X, n_components)
+        self._forget = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
+        self._scale = observe(X, weights, beta=self._beta, dtype=dtype).scale
+        W, H = self._start(X, weights, self._scale, W, H, n_components)
+        if self._fixed is not None:
+            W, H = self._hold(W, H, self._fixed / np.sqrt(self._scale))
+        self._keep(X, start_online(jnp.asarray(H, dtype)))
+        return W
+
+    def _run(self, X, y, weights, W, dtype):
+        """Go through the batches until the components settle; return the activations."""
+        n_samples = X.shape[0]
+        batches = list(gen_batches(n_samples, min(self.batch_size, n_samples)))
+        data = [self._batch(X, weights, batch, dtype) for batch in batches]
+        activations = [jnp.asarray(W[batch], dtype) for batch in batches]
+        state = OnlineState(*(jnp.asarray(part, dtype) for part in self._memory))
+        monitor = _Monitor(self, n_samples, self.max_iter * len(batches))
+        callbacks = IterationCallbacks(self, X, y, self.max_iter * len(batches))
+
+        def attributes():
+            return {"components_": self._in_units(X, state.H), "n_components_": len(state.H)}
+
+        n_steps = 0
+        for step in range(self.max_iter * len(batches)):
+            i = step % len(batches)
+            callbacks.begin(step)
+            n_rows = batches[i].stop - batches[i].start
+            shape = (n_rows, X.shape[1])
+            fresh = None if self.fresh_restarts else activations[i]
+            activations[i], state, cost, change = self._step(data[i], shape, fresh, state)
+            n_steps = step + 1
+            gain = relative_power(self._scale, self._beta)
+            converged = monitor.converged(step, n_rows, float(cost) * gain / n_rows, float(change))
+            if callbacks.end(attributes) or converged:
+                break
+        self._keep(X, state)
+        callbacks.finish(attributes)
+        self.n_steps_, self.n_iter_ = n_steps, -(-n_steps // len(batches))
+        if self.n_iter_ == self.max_iter and self.tol > 0:
+            warnings.warn(
+                f"Maximum number of iterations {self.max_iter} reached. "
+                "Increase it to improve convergence.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self._in_units(X, jnp.concatenate(activations))
+
+    def _step(self, data, shape, W, state):
+        """One batch; W is None where it is to be solved for."""
+        penalties = self._penalties(*shape, self._scale)
+        quadratic = bool(penalties.l2_W or penalties.l2_H)
+        dtype, beta = state.H.dtype, self._beta
+        solved = W is None
+        if solved:
+            settings = Settings(
+                beta=beta,
+                penalties=penalties,
+                floor=floor_of(dtype, beta),
+                tol=float(self.tol),
+                max_iter=self.fresh_restarts_max_iter,
+                shuffle=False,
+                random_state=None,
+            )
+            levels, reach = data.row_levels(state.H.sum(axis=0))
+            gain = jnp.where(reach > 0, levels / jnp.where(reach > 0, reach, 1), 0)
+            start = jnp.broadcast_to(gain[:, None], (shape[0], len(state.H)))
+            W, _, _ = solve_activations("mu", data, start, state.H, settings)
+        free = np.arange(len(state.H)) >= (0 if self._fixed is None else len(self._fixed))
+        result = online_step(
+            data,
+            W,
+            state,
+            type(penalties)(*(jnp.asarray(penalty, dtype) for penalty in penalties)),
+            jnp.asarray(free),
+            jnp.asarray(self._forget, dtype),
+            jnp.asarray(floor_of(dtype, beta), dtype),
+            beta=beta,
+            exponent=mm_exponent(beta, quadratic=quadratic),
+            quadratic=quadratic,
+            solved=solved,
+        )
+        wait_for(result[-1])
+        return result
+
+    def _batch(self, X, weights, batch, dtype):
+        part = weights if weights is None or weights.shape[0] == 1 else weights[batch]
+        return observe(X[batch], part, beta=self._beta, dtype=dtype, scale=self._scale).data
+
+    def _keep(self, X, state):
+        """Store the components in the units of X, and what they remember."""
+        self._memory = tuple(part if is_jax_array(X) else np.asarray(part) for part in state)
+        self.components_ = self._in_units(X, state.H)
+        self.n_components_ = len(self.components_)
+
+    def _in_units(self, X, factor):
+        factor = factor * jnp.asarray(np.sqrt(self._scale), factor.dtype)
+        return (factor if is_jax_array(X) else np.asarray(factor)).astype(X.dtype)
+
+    def _solver(self, *, weighted):
+        return "mu"
+
+    def _activation_iterations(self):
+        return self.max_iter if self.transform_max_iter is None else self.transform_max_iter
+
+
+class _Monitor:
+    """When to stop: the components settled, or the smoothed cost no longer falls."""
+
+    def __init__(self, model, n_samples, n_steps):
+        self._model, self._n_samples, self._n_steps = model, n_samples, n_steps
+        self._smoothed = self._lowest = None
+        self._stalled = 0
+
+    def converged(self, step, n_rows, cost, change):
+        label = f"Minibatch step {step + 1}/{self._n_steps}: mean batch cost: {cost}"
+        if step == 0:
+            # The components have not moved yet when this cost was taken.
+            self._say(label)
+            return False
+        share = min(1, n_rows / (self._n_samples + 1))
+        before = cost if self._smoothed is None else self._smoothed
+        self._smoothed = before * (1 - share) + cost * share
+        self._say(f"{label}, ewa cost: {self._smoothed}")
+        if self._model.tol > 0 and change <= self._model.tol:
+            self._say(f"Converged (small H change) at step {step + 1}/{self._n_steps}")
+            return True
+        if self._lowest is None or self._smoothed < self._lowest:
+            self._stalled, self._lowest = 0, self._smoothed
+        else:
+            self._stalled += 1
+        patience = self._model.max_no_improvement
+        if patience is not None and self._stalled >= patience:
+            self._say(
+                "Converged (lack of improvement in objective function) "
+                f"at step {step + 1}/{self._n_steps}"
+            )
+            return True
+        return False
+
+    def _say(self, line):
+        if self._model.verbose:
+            print(line)  # noqa: T201
