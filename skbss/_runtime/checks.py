@@ -104,6 +104,8 @@ def check_weights(weights, shape):
         )
     if bool((weights < 0).any()):
         raise ValueError("weights must be non-negative, got negative ones.")
+    if bool((weights == 1).all()):
+        return None
     weights = weights.reshape((1,) * (len(shape) - weights.ndim) + weights.shape)
     if any(n != 1 for n in weights.shape[:-1]):
         xp = jnp if is_jax_array(weights) else np

@@ -310,13 +310,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         solver = self._solver(weighted=weighted)
         with precision(dtype):
             observed = observe(X, weights, beta=beta, dtype=dtype, by_row=solver != "cd")
-            seen = np.asarray(weight_sums(X, weights, axis=1)) > 0
-            xp = jnp if on_jax else np
             H = jnp.asarray(H, dtype)
-            level = float(H.mean())
-            if not level > 0:
-                W = xp.zeros((X.shape[0], H.shape[0]), X.dtype)
-                return W, True, 0
+            level = float(H.mean()) or 1.0
             H = H / level
             levels, reach = observed.data.row_levels(H.sum(axis=0))
             if solver == "cd":
@@ -337,9 +332,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             W, n_iter, converged = solve_activations(solver, observed.data, start, H, settings)
             W = W * jnp.asarray(observed.scale, dtype) / level
             W = (W if on_jax else np.asarray(W)).astype(X.dtype)
-        if not seen.all():
-            self._warn_unobserved(seen)
-            W = xp.where(xp.asarray(seen)[:, None], W, 0)
+        W = self._clear_unobserved(X, weights, W)
         return W, converged or self.tol == 0, n_iter
 
     def _row_penalties(self, n_features, scale, level):
@@ -374,7 +367,9 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             W, H = jnp.asarray(W, dtype) / scale, jnp.asarray(H, dtype)
             floor = jnp.asarray(floor_of(dtype, beta), dtype)
             rows = _row_divergence(data, W, H, floor, beta=beta)
-            rows = np.asarray(rows, np.float64)
+            # Zeros for silence are exact, whatever the floor adds to them.
+            exact = jnp.asarray(observed.silent) & (W == 0).all(axis=1)
+            rows = np.asarray(jnp.where(exact, 0, rows), np.float64)
         return rows, np.asarray(observed.scale, np.float64)[:, 0]
 
     def _error(self, X, weights, W):
@@ -407,7 +402,11 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         )
 
     @staticmethod
-    def _warn_unobserved(seen):
+    def _clear_unobserved(X, weights, W):
+        """Activations of rows of which nothing was observed are zeros, with a warning."""
+        seen = np.asarray(weight_sums(X, weights, axis=1)) > 0
+        if seen.all():
+            return W
         unseen = np.flatnonzero(~seen)
         warnings.warn(
             f"Row {unseen[0]} of X has no observed entry ({len(unseen)} such rows): its "
@@ -415,6 +414,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             UserWarning,
             stacklevel=4,
         )
+        xp = jnp if is_jax_array(W) else np
+        return xp.where(xp.asarray(seen)[:, None], W, 0)
 
 
 @jax.jit(static_argnames="beta")

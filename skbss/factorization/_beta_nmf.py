@@ -258,7 +258,9 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         self.n_iter_, self.loss_curve_ = n_iter, np.array(losses)
         if n_iter == self.max_iter and self.tol > 0:
             self._warn_not_converged(self.max_iter)
-        if self.init != "custom":
+        if self.init == "custom":
+            W = self._clear_unobserved(X, weights, W)
+        else:
             W, _, _ = self._activations(X, weights)
         self.reconstruction_err_ = self._error(X, weights, W)
         return W.reshape(*leading, W.shape[-1])

@@ -238,7 +238,9 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         dtype = compute_dtype(X.dtype, self._beta)
         with precision(dtype):
             W = self._run(X, y, weights, self._begin(X, weights, W, H, dtype), dtype)
-        if self.init != "custom" or self.fresh_restarts:
+        if self.init == "custom" and not self.fresh_restarts:
+            W = self._clear_unobserved(X, weights, W)
+        else:
             W, _, _ = self._activations(X, weights)
         self.reconstruction_err_ = self._error(X, weights, W)
         return W.reshape(*leading, W.shape[-1])

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
@@ -133,7 +132,7 @@ def observe(X, weights, *, beta, dtype, by_row=False, scale=None):
     if scale is None:
         scale = _means(xp, X, weights, by_row)
     silent = scale[:, 0] == 0 if by_row else None
-    scale = xp.where(scale == 0, 1, scale) if by_row else scale or 1.0
+    scale = _unsilenced(xp, scale) if by_row else scale or 1.0
     X = X / scale
     if beta <= 0:
         X = xp.maximum(X, xp.asarray(FLOOR[np.dtype(dtype)], dtype))
@@ -159,6 +158,12 @@ def _means(xp, X, weights, by_row):
     return mean if by_row else float(mean)
 
 
+def _unsilenced(xp, scale):
+    """What to divide rows by: those without any level have that of the others."""
+    mean = scale.mean()
+    return xp.where(scale == 0, xp.where(mean > 0, mean, 1), scale)
+
+
 def _places(X):
     rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
     return rows, X.indices
@@ -175,9 +180,9 @@ def _observe_sparse(X, weights, beta, dtype, by_row, scale):
     if by_row:
         total = weight_sums(X, weights, axis=1)
         level = np.bincount(rows, counted, minlength=X.shape[0])
-        scale = np.divide(level, total, out=np.zeros_like(level), where=total > 0)
+        scale = np.divide(level, total, out=np.zeros(X.shape[0]), where=total > 0)
         silent = scale == 0
-        scale = np.where(silent, 1, scale)[:, None]
+        scale = _unsilenced(np, scale)[:, None]
         values = (values / scale[rows, 0]).astype(dtype)
     else:
         total = weight_sums(X, weights, axis=1).sum()
@@ -191,21 +196,26 @@ def _observe_sparse(X, weights, beta, dtype, by_row, scale):
     else:
         smallest = FLOOR[np.dtype(dtype)] if beta <= 0 else 0.0
         data = _block_data(X, rows, columns, values, ~missing, weights, smallest)
-    return Observations(jax.tree.map(jnp.asarray, data), scale, silent)
+    return Observations(data, scale, silent)
 
 
 def _entry_data(rows, columns, values, shape):
-    height = min(_ENTRIES_PER_BLOCK, max(1, len(values)))
+    height = min(_ENTRIES_PER_BLOCK, _bucket(len(values)))
     n_blocks = max(1, -(-len(values) // height))
 
     def blocks(entries):
         padded = np.zeros(n_blocks * height, entries.dtype)
         padded[: len(entries)] = entries
-        return padded.reshape(n_blocks, height)
+        return jnp.asarray(padded.reshape(n_blocks, height))
 
     return EntryData(
         blocks(rows.astype(np.int32)), blocks(columns.astype(np.int32)), blocks(values), shape
     )
+
+
+def _bucket(count):
+    """A power of two, so that a matrix with a few more entries needs no new program."""
+    return 1 << max(4, count - 1).bit_length()
 
 
 def _block_data(X, rows, columns, values, observed, weights, smallest):
@@ -214,13 +224,13 @@ def _block_data(X, rows, columns, values, observed, weights, smallest):
     n_blocks = -(-n_samples // height)
     block = rows // height
     counts = np.bincount(block, minlength=n_blocks)
-    width = max(1, int(counts.max()))
+    width = _bucket(int(counts.max()))
     place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
 
     def blocks(entries, fill):
         grouped = np.full((n_blocks, width), fill, entries.dtype)
         grouped[block, place] = entries
-        return grouped
+        return jnp.asarray(grouped)
 
     row_weights = np.ones((n_samples, 1), values.dtype)
     column_weights = np.ones(n_features, values.dtype)
@@ -236,8 +246,8 @@ def _block_data(X, rows, columns, values, observed, weights, smallest):
         columns=blocks(columns.astype(np.int32), 0),
         values=blocks(values, 0),
         observed=None if observed.all() else blocks(observed.astype(values.dtype), 1),
-        row_weights=padded.reshape(n_blocks, height, -1),
-        column_weights=column_weights,
-        smallest=np.full((n_blocks, height, 1), smallest, values.dtype),
+        row_weights=jnp.asarray(padded.reshape(n_blocks, height, -1)),
+        column_weights=jnp.asarray(column_weights),
+        smallest=jnp.full((n_blocks, height, 1), smallest, values.dtype),
         shape=X.shape,
     )
