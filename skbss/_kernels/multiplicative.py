@@ -135,6 +135,14 @@ def advance_mu(
     return lax.while_loop(running, sweep, state)
 
 
+@jax.jit
+def flat_activations(data, H: Float[Array, "k freqs"]) -> Float[Array, "frames k"]:
+    """All components equally loud, at the gain at which they sum to what every row sums to."""
+    levels, reach = data.row_levels(H.sum(axis=0))
+    gain = jnp.where(reach > 0, levels / jnp.where(reach > 0, reach, 1), 0)
+    return jnp.broadcast_to(gain[:, None], (gain.shape[0], H.shape[0]))
+
+
 class RowsState(NamedTuple):
     """Activations with the components held: every row starts, and stops, by itself."""
 

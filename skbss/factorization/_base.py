@@ -3,28 +3,20 @@
 import warnings
 from numbers import Integral, Real
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, check_non_negative
+from sklearn.utils.validation import check_is_fitted
 
-from skbss._kernels.multiplicative import Penalties
-from skbss._kernels.sparse_data import EntryData
+from skbss._kernels.multiplicative import Penalties, flat_activations
 from skbss._runtime.checks import check_matrix, check_weights
 from skbss._runtime.device import is_jax_array, precision
-from skbss.factorization._initialization import (
-    nndsvd_factors,
-    random_factors,
-    rank_one_completion,
-)
+from skbss.factorization._divergence import relative_power, row_divergences
 from skbss.factorization._observations import (
     compute_dtype,
-    entry_weights,
     floor_of,
     has_missing,
     observe,
@@ -136,8 +128,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         total = float(weight_sums(X, weights, axis=1).sum())
         if not total > 0:
             raise ValueError("There is no entry to score: every one is missing or of weight 0.")
-        rows, scale = self._row_divergences(X, weights, W)
-        return -float((rows * relative_power(scale, self._beta)).sum()) / total
+        return -float(row_divergences(X, weights, W, self.components_, self._beta).sum()) / total
 
     def __sklearn_tags__(self):
         """Non-negative input, dense or sparse, with its precision preserved."""
@@ -178,29 +169,6 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 "nothing can be learned about it. Remove it, or observe it somewhere."
             )
 
-    def _check_fixed(self, X, n_components):
-        if self.fixed_components is None:
-            return None
-        fixed = np.asarray(check_array(self.fixed_components, dtype=[np.float64, np.float32]))
-        check_non_negative(fixed, f"{type(self).__name__} (fixed_components)")
-        if fixed.shape[1] != X.shape[1]:
-            raise ValueError(
-                f"fixed_components has {fixed.shape[1]} features, but X has {X.shape[1]}."
-            )
-        if len(fixed) > n_components:
-            raise ValueError(
-                f"fixed_components has {len(fixed)} rows, but n_components={n_components} counts "
-                "them: give at least as many components."
-            )
-        return fixed
-
-    def _count_components(self, X, H):
-        if self.n_components is None:
-            return X.shape[1]
-        if self.n_components == "auto":
-            return X.shape[1] if H is None else np.shape(H)[0]
-        return self.n_components
-
     def _penalties(self, n_samples, n_features, scale):
         """Weights of the penalties for data divided by `scale`, factors by its square root."""
         alpha_H = self.alpha_W if self.alpha_H == "same" else self.alpha_H
@@ -217,90 +185,6 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             relative(n_samples * alpha_H * l2, 1 - beta),
         )
 
-    def _start(self, X, weights, scale, W, H, n_components):
-        """The first factors, in the units of the data divided by its mean."""
-        root = np.sqrt(scale)
-        if self.init == "custom":
-            W, H = self._check_custom(X, W, H, n_components)
-            drawn_W, drawn_H = self._draw(X, n_components)
-            W, H = self._complete(W, H, drawn_W * root, drawn_H * root, scale)
-            return W / root, H / root
-        if W is not None or H is not None:
-            warnings.warn(
-                "When init!='custom', provided W or H are ignored. Set "
-                " init='custom' to use them as initialization.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-        smallest = min(X.shape)
-        if self.init not in (None, "random") and n_components > smallest:
-            raise ValueError(
-                f"init = '{self.init}' can only be used when "
-                "n_components <= min(n_samples, n_features)"
-            )
-        init = self.init or ("nndsvda" if n_components <= smallest else "random")
-        if init == "random":
-            return self._draw(X, n_components)
-        return nndsvd_factors(
-            self._completed(X, weights, scale),
-            n_components,
-            fill=init,
-            random_state=self.random_state,
-        )
-
-    def _draw(self, X, n_components):
-        return random_factors(1.0, X.shape, n_components, X.dtype, self.random_state)
-
-    def _completed(self, X, weights, scale):
-        """The data at mean 1 on the host, with missing entries filled by a product of means."""
-        if sp.issparse(X):
-            values = np.where(np.isnan(X.data), scale, X.data)
-            completed = X.copy()
-            completed.data = (values / scale).astype(X.dtype)
-            return completed
-        host = np.asarray(X)
-        full = entry_weights(host, None if weights is None else np.asarray(weights))
-        if full is not None:
-            host = rank_one_completion(host, full > 0, full)
-        return (host / scale).astype(host.dtype, copy=False)
-
-    def _check_custom(self, X, W, H, n_components):
-        if W is None and H is None:
-            raise ValueError(
-                "init='custom' needs W, H or both, and neither was given. Pass them to fit, or "
-                "choose another init."
-            )
-        n_samples, n_features = X.shape
-        if H is not None:
-            H = check_factor(H, (n_components, n_features), "NMF (input H)")
-        if W is not None:
-            W = check_factor(W, (n_samples, n_components), "NMF (input W)")
-        given = {name: A.dtype for name, A in (("H", H), ("W", W)) if A is not None}
-        if any(dtype != X.dtype for dtype in given.values()):
-            names = " and ".join(f"{name}.dtype = {dtype}" for name, dtype in given.items())
-            raise TypeError(f"H and W should have the same dtype as X. Got {names}.")
-        return W, H
-
-    @staticmethod
-    def _complete(W, H, drawn_W, drawn_H, mean):
-        """Scale the drawn factor so that its product with the given one has the data's mean."""
-        if W is not None and H is not None:
-            return W, H
-        left, right = (W, drawn_H) if H is None else (drawn_W, H)
-        level = float(left.mean(axis=0) @ right.mean(axis=1))
-        gain = mean / level if level > 0 else 1.0
-        return (W, right * gain) if H is None else (left * gain, H)
-
-    @staticmethod
-    def _hold(W, H, fixed):
-        """Put known components in the place of the first ones, of the same loudness as they had."""
-        n_fixed = len(fixed)
-        xp = jnp if is_jax_array(W) or is_jax_array(H) else np
-        norms = np.linalg.norm(fixed, axis=1)
-        gains = np.linalg.norm(np.asarray(H[:n_fixed]), axis=1) / np.where(norms > 0, norms, 1)
-        W = xp.concatenate([W[:, :n_fixed] * gains, W[:, n_fixed:]], axis=1)
-        return W, xp.concatenate([xp.asarray(fixed, dtype=H.dtype), H[n_fixed:]])
-
     def _activations(self, X, weights, H=None):
         """Activations of every row by itself; whether all converged; the iterations taken."""
         H = self.components_ if H is None else H
@@ -313,13 +197,11 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             H = jnp.asarray(H, dtype)
             level = float(H.mean()) or 1.0
             H = H / level
-            levels, reach = observed.data.row_levels(H.sum(axis=0))
             if solver == "cd":
                 start = jnp.zeros((X.shape[0], H.shape[0]), dtype)
             else:
-                gain = jnp.where(reach > 0, levels / jnp.where(reach > 0, reach, 1), 0)
-                gain = jnp.where(jnp.asarray(observed.silent), 0, gain)
-                start = jnp.broadcast_to(gain[:, None], (X.shape[0], H.shape[0]))
+                start = flat_activations(observed.data, H)
+                start = jnp.where(jnp.asarray(observed.silent)[:, None], 0, start)
             settings = Settings(
                 beta=beta,
                 penalties=self._row_penalties(X.shape[1], observed.scale, level),
@@ -349,36 +231,6 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             0.0,
             0.0,
         )
-
-    def _row_divergences(self, X, weights, W, H=None):
-        """Divergence of every row of X, divided by its mean, from its model; and these means."""
-        H = self.components_ if H is None else H
-        beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
-        with precision(dtype):
-            observed = observe(X, weights, beta=beta, dtype=dtype, by_row=True)
-        # In Gram form float32 cancels; what is summed over stored entries only is cheap in float64.
-        dtype = np.dtype(np.float64) if isinstance(observed.data, EntryData) else dtype
-        with precision(dtype):
-            data = jax.tree.map(
-                lambda a: jnp.asarray(a, dtype if jnp.issubdtype(a.dtype, jnp.floating) else None),
-                observed.data,
-            )
-            scale = jnp.asarray(observed.scale, dtype)
-            W, H = jnp.asarray(W, dtype) / scale, jnp.asarray(H, dtype)
-            floor = jnp.asarray(floor_of(dtype, beta), dtype)
-            rows = _row_divergence(data, W, H, floor, beta=beta)
-            # Zeros for silence are exact, whatever the floor adds to them.
-            exact = jnp.asarray(observed.silent) & (W == 0).all(axis=1)
-            rows = np.asarray(jnp.where(exact, 0, rows), np.float64)
-        return rows, np.asarray(observed.scale, np.float64)[:, 0]
-
-    def _error(self, X, weights, W):
-        """The square root of twice the divergence of X from its model."""
-        rows, scale = self._row_divergences(X, weights, W)
-        # Powers of the largest numbers overflow; those of their quotients do not.
-        largest = scale.max()
-        total = (rows * relative_power(scale / largest, self._beta)).sum()
-        return float(np.sqrt(2 * max(0.0, total)) * relative_power(largest, self._beta / 2))
 
     def _held_out(self, X, y, weights, shape):
         if sp.issparse(y) or sp.issparse(X):
@@ -416,30 +268,3 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         )
         xp = jnp if is_jax_array(W) else np
         return xp.where(xp.asarray(seen)[:, None], W, 0)
-
-
-@jax.jit(static_argnames="beta")
-def _row_divergence(data, W, H, floor, *, beta):
-    return data.row_divergence(W, H, beta, floor)
-
-
-def relative_power(scale, exponent):
-    """A power of a level: infinite or zero where there is no number for it."""
-    with np.errstate(over="ignore", under="ignore"):
-        return np.power(np.asarray(scale, np.float64), exponent)
-
-
-def check_factor(A, shape, whom):
-    """A given factor, refused in scikit-learn's words if its shape or values do not fit."""
-    if not is_jax_array(A):
-        A = check_array(A)
-    for axis, name in enumerate(("first", "second")):
-        if A.shape[axis] != shape[axis]:
-            raise ValueError(
-                f"Array with wrong {name} dimension passed to {whom}. Expected {shape[axis]}, "
-                f"but got {A.shape[axis]}."
-            )
-    check_non_negative(np.asarray(A), whom)
-    if A.max() == 0:
-        raise ValueError(f"Array passed to {whom} is full of zeros.")
-    return A

@@ -10,9 +10,11 @@ from sklearn.utils._param_validation import StrOptions
 
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import is_jax_array, precision
-from skbss.factorization._base import BaseNMF, check_factor, relative_power
+from skbss.factorization._base import BaseNMF
+from skbss.factorization._divergence import model_error, relative_power
 from skbss.factorization._observations import compute_dtype, floor_of, has_missing, observe
 from skbss.factorization._solvers import Settings, Watch, choose_solver, solve_jointly
+from skbss.factorization._start import check_factor, check_start, start_factors
 
 
 class BetaNMF(CallbackSupportMixin, BaseNMF):
@@ -106,7 +108,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         The objective at the start and after every tenth iteration.
     n_features_in_ : int
         Number of features: the last axis of the training data.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         Their names, if they are strings.
 
     See Also
@@ -262,7 +264,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             W = self._clear_unobserved(X, weights, W)
         else:
             W, _, _ = self._activations(X, weights)
-        self.reconstruction_err_ = self._error(X, weights, W)
+        self.reconstruction_err_ = model_error(X, weights, W, H, self._beta)
         return W.reshape(*leading, W.shape[-1])
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -309,19 +311,15 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
 
     def _factorize(self, X, y, weights, W, H):
         """Both factors from a start, in the units of X; the iterations; the losses."""
-        self._n_components = n_components = self._count_components(X, H)
-        fixed = self._check_fixed(X, n_components)
+        given = check_start(self, X, W, H)
+        self._n_components = given.n_components
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
         weighted = weights is not None or has_missing(X)
         on_jax = is_jax_array(X)
         with precision(dtype):
             observed = observe(X, weights, beta=beta, dtype=dtype)
             root = np.sqrt(observed.scale)
-            W, H = self._start(X, weights, observed.scale, W, H, n_components)
-            free = np.ones(n_components, bool)
-            if fixed is not None:
-                W, H = self._hold(W, H, fixed / root)
-                free[: len(fixed)] = False
+            W, H = start_factors(given, X, weights, observed.scale, self.random_state)
             callbacks = IterationCallbacks(self, X, y, self.max_iter)
 
             def in_units(factor):
@@ -354,7 +352,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 observed.data,
                 jnp.asarray(W, dtype),
                 jnp.asarray(H, dtype),
-                free,
+                given.free,
                 settings,
                 Watch(callbacks.begin, after, closely=callbacks.active),
             )

@@ -10,14 +10,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
-from skbss._kernels.multiplicative import mm_exponent
+from skbss._kernels.multiplicative import flat_activations, mm_exponent
 from skbss._kernels.online import OnlineState, online_step, start_online
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import is_jax_array, precision
 from skbss._runtime.loop import wait_for
-from skbss.factorization._base import BaseNMF, relative_power
+from skbss.factorization._base import BaseNMF
+from skbss.factorization._batch_monitor import BatchMonitor
+from skbss.factorization._divergence import model_error, relative_power
 from skbss.factorization._observations import compute_dtype, floor_of, observe
 from skbss.factorization._solvers import Settings, solve_activations
+from skbss.factorization._start import check_start, start_factors
 
 
 class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
@@ -89,7 +92,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         Batches that were processed.
     n_features_in_ : int
         Number of features: the last axis of the training data.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         Their names, if they are strings.
 
     See Also
@@ -242,7 +245,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
             W = self._clear_unobserved(X, weights, W)
         else:
             W, _, _ = self._activations(X, weights)
-        self.reconstruction_err_ = self._error(X, weights, W)
+        self.reconstruction_err_ = model_error(X, weights, W, self.components_, self._beta)
         return W.reshape(*leading, W.shape[-1])
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -289,13 +292,11 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
 
     def _begin(self, X, weights, W, H, dtype):
         """Set the first components and the scale they are kept at; return the activations."""
-        self._n_components = n_components = self._count_components(X, H)
-        self._fixed = self._check_fixed(X, n_components)
+        given = check_start(self, X, W, H)
+        self._n_components, self._free = given.n_components, given.free
         self._forget = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
         self._scale = observe(X, weights, beta=self._beta, dtype=dtype).scale
-        W, H = self._start(X, weights, self._scale, W, H, n_components)
-        if self._fixed is not None:
-            W, H = self._hold(W, H, self._fixed / np.sqrt(self._scale))
+        W, H = start_factors(given, X, weights, self._scale, self.random_state)
         self._keep(X, start_online(jnp.asarray(H, dtype)))
         return W
 
@@ -306,7 +307,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         data = [self._batch(X, weights, batch, dtype) for batch in batches]
         activations = [jnp.asarray(W[batch], dtype) for batch in batches]
         state = OnlineState(*(jnp.asarray(part, dtype) for part in self._memory))
-        monitor = _Monitor(self, n_samples, self.max_iter * len(batches))
+        monitor = BatchMonitor(self, n_samples, self.max_iter * len(batches))
         callbacks = IterationCallbacks(self, X, y, self.max_iter * len(batches))
 
         def attributes():
@@ -353,17 +354,14 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
                 shuffle=False,
                 random_state=None,
             )
-            levels, reach = data.row_levels(state.H.sum(axis=0))
-            gain = jnp.where(reach > 0, levels / jnp.where(reach > 0, reach, 1), 0)
-            start = jnp.broadcast_to(gain[:, None], (shape[0], len(state.H)))
+            start = flat_activations(data, state.H)
             W, _, _ = solve_activations("mu", data, start, state.H, settings)
-        free = np.arange(len(state.H)) >= (0 if self._fixed is None else len(self._fixed))
         result = online_step(
             data,
             W,
             state,
             type(penalties)(*(jnp.asarray(penalty, dtype) for penalty in penalties)),
-            jnp.asarray(free),
+            jnp.asarray(self._free),
             jnp.asarray(self._forget, dtype),
             jnp.asarray(floor_of(dtype, beta), dtype),
             beta=beta,
@@ -393,42 +391,3 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
 
     def _activation_iterations(self):
         return self.max_iter if self.transform_max_iter is None else self.transform_max_iter
-
-
-class _Monitor:
-    """When to stop: the components settled, or the smoothed cost no longer falls."""
-
-    def __init__(self, model, n_samples, n_steps):
-        self._model, self._n_samples, self._n_steps = model, n_samples, n_steps
-        self._smoothed = self._lowest = None
-        self._stalled = 0
-
-    def converged(self, step, n_rows, cost, change):
-        label = f"Minibatch step {step + 1}/{self._n_steps}: mean batch cost: {cost}"
-        if step == 0:
-            # The components have not moved yet when this cost was taken.
-            self._say(label)
-            return False
-        share = min(1, n_rows / (self._n_samples + 1))
-        before = cost if self._smoothed is None else self._smoothed
-        self._smoothed = before * (1 - share) + cost * share
-        self._say(f"{label}, ewa cost: {self._smoothed}")
-        if self._model.tol > 0 and change <= self._model.tol:
-            self._say(f"Converged (small H change) at step {step + 1}/{self._n_steps}")
-            return True
-        if self._lowest is None or self._smoothed < self._lowest:
-            self._stalled, self._lowest = 0, self._smoothed
-        else:
-            self._stalled += 1
-        patience = self._model.max_no_improvement
-        if patience is not None and self._stalled >= patience:
-            self._say(
-                "Converged (lack of improvement in objective function) "
-                f"at step {step + 1}/{self._n_steps}"
-            )
-            return True
-        return False
-
-    def _say(self, line):
-        if self._model.verbose:
-            print(line)  # noqa: T201

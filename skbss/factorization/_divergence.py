@@ -1,0 +1,72 @@
+"""The divergence of a matrix from a factorization of it, safe at every level."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from skbss._kernels.sparse_data import EntryData
+from skbss._runtime.device import precision
+from skbss.factorization._observations import compute_dtype, floor_of, observe
+
+
+def relative_power(scale, exponent):
+    """A power of a level: infinite or zero where there is no number for it."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.power(np.asarray(scale, np.float64), exponent)
+
+
+def row_divergences(X, weights, W, H, beta):
+    """Divergence of every row of X from its model, in float64.
+
+    Parameters
+    ----------
+    X : array or CSR of shape (n_samples, n_features)
+        Non-negative, NaN where not observed.
+    weights : array of shape (1 or n_samples, 1 or n_features) or None
+        As given by the user.
+    W : array of shape (n_samples, n_components)
+    H : array of shape (n_components, n_features)
+    beta : float
+        Of the divergence.
+
+    Returns
+    -------
+    divergences : array of shape (n_samples,)
+    """
+    rows, scale = _relative_divergences(X, weights, W, H, beta)
+    return rows * relative_power(scale, beta)
+
+
+def model_error(X, weights, W, H, beta):
+    """The square root of twice the divergence of X from its model; parameters as above."""
+    rows, scale = _relative_divergences(X, weights, W, H, beta)
+    # Powers of the largest numbers overflow; those of their quotients do not.
+    largest = scale.max()
+    total = (rows * relative_power(scale / largest, beta)).sum()
+    return float(np.sqrt(2 * max(0.0, total)) * relative_power(largest, beta / 2))
+
+
+def _relative_divergences(X, weights, W, H, beta):
+    """Divergences of the rows divided by their means; these means."""
+    dtype = compute_dtype(X.dtype, beta)
+    with precision(dtype):
+        observed = observe(X, weights, beta=beta, dtype=dtype, by_row=True)
+    # In Gram form float32 cancels; what is summed over stored entries only is cheap in float64.
+    dtype = np.dtype(np.float64) if isinstance(observed.data, EntryData) else dtype
+
+    def cast(array):
+        return jnp.asarray(array, dtype if jnp.issubdtype(array.dtype, jnp.floating) else None)
+
+    with precision(dtype):
+        W, H = jnp.asarray(W, dtype) / jnp.asarray(observed.scale, dtype), jnp.asarray(H, dtype)
+        floor = jnp.asarray(floor_of(dtype, beta), dtype)
+        rows = _row_divergence(jax.tree.map(cast, observed.data), W, H, floor, beta=beta)
+        # Zeros for silence are exact, whatever the floor adds to them.
+        exact = jnp.asarray(observed.silent) & (W == 0).all(axis=1)
+        rows = np.asarray(jnp.where(exact, 0, rows), np.float64)
+    return rows, np.asarray(observed.scale, np.float64)[:, 0]
+
+
+@jax.jit(static_argnames="beta")
+def _row_divergence(data, W, H, floor, *, beta):
+    return data.row_divergence(W, H, beta, floor)

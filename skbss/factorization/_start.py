@@ -1,0 +1,190 @@
+"""Where a fit starts: what the user gives is checked, what is not given is made."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_non_negative
+
+from skbss._runtime.device import is_jax_array
+from skbss.factorization._initialization import (
+    nndsvd_factors,
+    random_factors,
+    rank_one_completion,
+)
+from skbss.factorization._observations import entry_weights
+
+
+class Given(NamedTuple):
+    """What is known before the fit, checked."""
+
+    init: str
+    n_components: int
+    W: Any
+    H: Any
+    fixed: Any
+
+    @property
+    def free(self):
+        """Which components are to be learned."""
+        return np.arange(self.n_components) >= (0 if self.fixed is None else len(self.fixed))
+
+
+def check_start(model, X, W, H) -> Given:
+    """Check what a model and its user give for a start, in scikit-learn's words.
+
+    Parameters
+    ----------
+    model : estimator
+        With the parameters `n_components`, `init` and `fixed_components`.
+    X : array or CSR of shape (n_samples, n_features)
+        Checked data.
+    W, H : array-like or None
+        As given to ``fit``.
+
+    Returns
+    -------
+    given : Given
+    """
+    n_components = model.n_components
+    if n_components == "auto":
+        n_components = None if H is None else np.shape(H)[0]
+    if n_components is None:
+        n_components = X.shape[1]
+    init, smallest = model.init, min(X.shape)
+    if init == "custom":
+        W, H = _check_custom(X, W, H, n_components)
+    elif W is not None or H is not None:
+        warnings.warn(
+            "When init!='custom', provided W or H are ignored. Set "
+            " init='custom' to use them as initialization.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    if init is None:
+        init = "nndsvda" if n_components <= smallest else "random"
+    elif init not in ("random", "custom") and n_components > smallest:
+        raise ValueError(
+            f"init = '{init}' can only be used when n_components <= min(n_samples, n_features)"
+        )
+    fixed = None
+    if model.fixed_components is not None:
+        whom = f"{type(model).__name__} (fixed_components)"
+        fixed = _check_fixed(model.fixed_components, X, n_components, whom)
+    return Given(init, n_components, W, H, fixed)
+
+
+def start_factors(given, X, weights, scale, random_state):
+    """The first factors, for the data divided by its mean.
+
+    Parameters
+    ----------
+    given : Given
+        From ``check_start``.
+    X : array or CSR of shape (n_samples, n_features)
+        The data, NaN where not observed.
+    weights : array of shape (1 or n_samples, 1 or n_features) or None
+        Of its entries.
+    scale : float
+        Mean of the data.
+    random_state : int, RandomState instance or None
+        For what is drawn.
+
+    Returns
+    -------
+    W : array of shape (n_samples, n_components)
+    H : array of shape (n_components, n_features)
+    """
+    K, root = given.n_components, np.sqrt(scale)
+    if given.init in ("random", "custom"):
+        W, H = random_factors(1.0, X.shape, K, X.dtype, random_state)
+    else:
+        completed = _completed(X, weights, scale)
+        W, H = nndsvd_factors(completed, K, fill=given.init, random_state=random_state)
+    if given.init == "custom":
+        W, H = _complete(given.W, given.H, W * root, H * root, scale)
+        W, H = W / root, H / root
+    return (W, H) if given.fixed is None else _hold(W, H, given.fixed / root)
+
+
+def check_factor(A, shape, whom):
+    """A given factor, refused in scikit-learn's words if its shape or values do not fit."""
+    if not is_jax_array(A):
+        A = check_array(A)
+    for axis, name in enumerate(("first", "second")):
+        if A.shape[axis] != shape[axis]:
+            raise ValueError(
+                f"Array with wrong {name} dimension passed to {whom}. Expected {shape[axis]}, "
+                f"but got {A.shape[axis]}."
+            )
+    check_non_negative(np.asarray(A), whom)
+    if A.max() == 0:
+        raise ValueError(f"Array passed to {whom} is full of zeros.")
+    return A
+
+
+def _check_custom(X, W, H, n_components):
+    if W is None and H is None:
+        raise ValueError(
+            "init='custom' needs W, H or both, and neither was given. Pass them to fit, or "
+            "choose another init."
+        )
+    n_samples, n_features = X.shape
+    if H is not None:
+        H = check_factor(H, (n_components, n_features), "NMF (input H)")
+    if W is not None:
+        W = check_factor(W, (n_samples, n_components), "NMF (input W)")
+    given = {name: A.dtype for name, A in (("H", H), ("W", W)) if A is not None}
+    if any(dtype != X.dtype for dtype in given.values()):
+        names = " and ".join(f"{name}.dtype = {dtype}" for name, dtype in given.items())
+        raise TypeError(f"H and W should have the same dtype as X. Got {names}.")
+    return W, H
+
+
+def _check_fixed(fixed, X, n_components, whom):
+    fixed = check_array(np.asarray(fixed), dtype=[np.float64, np.float32])
+    check_non_negative(fixed, whom)
+    if fixed.shape[1] != X.shape[1]:
+        raise ValueError(f"fixed_components has {fixed.shape[1]} features, but X has {X.shape[1]}.")
+    if len(fixed) > n_components:
+        raise ValueError(
+            f"fixed_components has {len(fixed)} rows, but n_components={n_components} counts "
+            "them: give at least as many components."
+        )
+    return fixed
+
+
+def _complete(W, H, drawn_W, drawn_H, mean):
+    """Scale the drawn factor so that its product with the given one has the data's mean."""
+    if W is not None and H is not None:
+        return W, H
+    left, right = (W, drawn_H) if H is None else (drawn_W, H)
+    level = float(left.mean(axis=0) @ right.mean(axis=1))
+    gain = mean / level if level > 0 else 1.0
+    return (W, right * gain) if H is None else (left * gain, H)
+
+
+def _completed(X, weights, scale):
+    """The data at mean 1 on the host, with missing entries filled by a product of means."""
+    if sp.issparse(X):
+        completed = X.copy()
+        completed.data = np.where(np.isnan(X.data), 1, X.data / scale).astype(X.dtype)
+        return completed
+    host = np.asarray(X)
+    full = entry_weights(host, None if weights is None else np.asarray(weights))
+    if full is not None:
+        host = rank_one_completion(host, full > 0, full)
+    return (host / scale).astype(host.dtype, copy=False)
+
+
+def _hold(W, H, fixed):
+    """Put known components in the place of the first ones, of the same loudness as they had."""
+    n_fixed = len(fixed)
+    xp = jnp if is_jax_array(W) or is_jax_array(H) else np
+    norms = np.linalg.norm(fixed, axis=1)
+    gains = np.linalg.norm(np.asarray(H[:n_fixed]), axis=1) / np.where(norms > 0, norms, 1)
+    W = xp.concatenate([W[:, :n_fixed] * gains, W[:, n_fixed:]], axis=1)
+    return W, xp.concatenate([xp.asarray(fixed, dtype=H.dtype), H[n_fixed:]])

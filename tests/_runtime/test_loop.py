@@ -1,0 +1,75 @@
+"""The driver of long loops: the same result however it is cut, and open to Ctrl-C."""
+
+import os
+import signal
+import threading
+import time
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from skbss import BetaNMF
+from skbss._runtime.loop import run_loop
+
+
+class Counter(NamedTuple):
+    n_iter: jax.Array
+    done: jax.Array
+
+
+def advance(state, until):
+    return Counter(jnp.int32(until), jnp.bool_(until >= 57))
+
+
+@pytest.mark.parametrize("stride", [1, 7, 10])
+def test_calls_end_at_multiples_of_the_stride(stride):
+    seen = []
+    start = Counter(jnp.int32(0), jnp.bool_(False))
+    state = run_loop(advance, start, 25, stride=stride, after=lambda s, n: seen.append(n))
+    assert seen == [*range(stride, 25, stride), 25]
+    assert int(state.n_iter) == 25
+
+
+def test_ends_when_done_and_when_asked_to():
+    start = Counter(jnp.int32(0), jnp.bool_(False))
+    assert int(run_loop(advance, start, 1000).n_iter) == 60
+    assert int(run_loop(advance, start, 1000, after=lambda s, n: n >= 30).n_iter) == 30
+    done = Counter(jnp.int32(5), jnp.bool_(True))
+    assert run_loop(advance, done, 1000) is done
+
+
+def test_slow_iterations_are_taken_in_short_calls():
+    asked = []
+
+    def slow(state, until):
+        asked.append(until - int(state.n_iter))
+        time.sleep(0.2 * asked[-1])
+        return advance(state, until)
+
+    run_loop(slow, Counter(jnp.int32(0), jnp.bool_(False)), 16, stride=4)
+    assert asked[:2] == [4, 4]  # the first call compiles, the second sets the pace
+    assert set(asked[2:]) == {1}
+
+
+@pytest.mark.parametrize("beta", [1, 2])
+def test_control_c_stops_a_fit_at_once(beta):
+    X = np.random.default_rng(0).random((400, 300), np.float32)
+    model = BetaNMF(20, beta_loss=beta, init="random", random_state=0, tol=0)
+    model.set_params(max_iter=20).fit(X)
+    sent = []
+
+    def interrupt():
+        time.sleep(1)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(max_iter=10**9).fit(X)
+    waited = time.monotonic() - sent[0]
+    thread.join()
+    assert waited < 1

@@ -1,0 +1,137 @@
+"""MiniBatchBetaNMF beyond scikit-learn's MiniBatchNMF."""
+
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from skbss import BetaNMF, MiniBatchBetaNMF
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
+)
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    return rng.gamma(0.5, size=(60, 3)) @ rng.gamma(0.5, size=(3, 12)) + 0.01
+
+
+def model(**parameters):
+    defaults = {"n_components": 3, "init": "random", "random_state": 0, "batch_size": 20}
+    return MiniBatchBetaNMF(**defaults | parameters)
+
+
+@pytest.mark.parametrize("beta", [0, 0.5, 1, 2, 3])
+def test_one_batch_without_memory_is_the_multiplicative_update(X, beta):
+    online = model(batch_size=60, forget_factor=0, max_iter=20, tol=0, beta_loss=beta)
+    online.set_params(max_no_improvement=None).fit(X)
+    offline = BetaNMF(3, init="random", random_state=0, solver="mu", beta_loss=beta)
+    offline.set_params(max_iter=20, tol=0).fit(X)
+    np.testing.assert_allclose(online.components_, offline.components_, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("beta", "kind"),
+    [(0, np.asarray), (0.5, sp.csc_array), (1, sp.csr_matrix), (2, sp.csr_array)],
+)
+def test_partial_fit_approaches_the_data(X, beta, kind):
+    online = model(beta_loss=beta)
+    for _ in range(30):
+        for batch in np.split(X, 3):
+            online.partial_fit(kind(batch))
+    assert online.n_steps_ == 90
+    offline = BetaNMF(3, beta_loss=beta, random_state=0, max_iter=1000).fit(X)
+    mean = BetaNMF(1, beta_loss=beta, random_state=0).fit(X)
+    assert online.score(X) > 0.9 * mean.score(X) + 0.1 * offline.score(X)
+
+
+def test_partial_fit_with_missing_entries(X):
+    rng = np.random.default_rng(1)
+    given = np.where(rng.random(X.shape) < 0.2, np.nan, X)
+    given[:20, 4] = np.nan  # a feature that the first batch leaves out
+    online = model(beta_loss=1)
+    for _ in range(20):
+        for batch in np.split(given, 3):
+            online.partial_fit(batch)
+    assert np.isfinite(online.components_).all()
+    hidden = np.isnan(given)
+    guess = online.inverse_transform(online.transform(given))
+    assert np.abs(guess - X)[hidden].mean() < 0.5 * np.abs(X.mean() - X)[hidden].mean()
+
+
+def test_partial_fit_leaves_a_feature_that_it_never_saw_where_it_started(X):
+    H = np.random.default_rng(2).uniform(0.1, 1, (3, 12))
+    X[:, 7] = np.nan
+    online = model(init="custom", beta_loss=1).partial_fit(X, H=H)
+    np.testing.assert_allclose(online.components_[:, 7], H[:, 7])
+    assert not np.allclose(online.components_[:, 6], H[:, 6])
+    with pytest.raises(ValueError, match="Column 7 of X has no observed entry"):
+        model().fit(X)
+
+
+def test_partial_fit_begins_with_silence(X):
+    online = model(beta_loss=1).partial_fit(np.zeros((5, 12)))
+    for _ in range(20):
+        online.partial_fit(X)
+    assert online.score(X) > 2 * BetaNMF(1, beta_loss=1).fit(X).score(X)
+
+
+def test_fit_with_weights_ignores_rows_of_weight_zero(X):
+    # A batch holds the rows that count, the other the rest.
+    weights = np.repeat([1.0, 0.0, 1.0], 20)[:, None]
+    noisy = X.copy()
+    noisy[20:40] = 1e3
+    with pytest.warns(UserWarning, match="Row 20 of X has no observed entry"):
+        first = model(beta_loss=1).fit(X, weights=weights)
+    with pytest.warns(UserWarning, match="Row 20 of X has no observed entry"):
+        second = model(beta_loss=1).fit(noisy, weights=weights)
+    np.testing.assert_allclose(second.components_, first.components_, rtol=1e-9)
+
+
+def test_fixed_components_are_held(X):
+    fixed = np.random.default_rng(3).random((2, 12))
+    online = model(fixed_components=fixed).fit(X).partial_fit(X[:20])
+    np.testing.assert_allclose(online.components_[:2], fixed, rtol=1e-12)
+
+
+def test_partial_fit_goes_on_after_fit_and_pickle(X):
+    fitted = model().fit(X)
+    steps = fitted.n_steps_
+    loaded = pickle.loads(pickle.dumps(fitted))
+    loaded.partial_fit(X[:20])
+    fitted.partial_fit(X[:20])
+    assert loaded.n_steps_ == steps + 1
+    np.testing.assert_array_equal(loaded.components_, fitted.components_)
+
+
+def test_custom_starts_are_not_written_to(X):
+    H = np.random.default_rng(4).uniform(0.1, 1, (3, 12))
+    before = H.copy()
+    model(init="custom").fit(X, H=H)
+    np.testing.assert_array_equal(H, before)
+
+
+def test_jax_arrays(X):
+    data = jnp.asarray(X.astype(np.float32))
+    fitted = model(beta_loss=1)
+    W = fitted.fit_transform(data)
+    assert isinstance(W, jax.Array)
+    assert isinstance(fitted.components_, jax.Array)
+    expected = model(beta_loss=1).fit_transform(X.astype(np.float32))
+    np.testing.assert_allclose(W, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_fresh_restarts_solve_for_the_activations(X):
+    plain, fresh = model(max_iter=3, tol=0), model(max_iter=3, tol=0, fresh_restarts=True)
+    assert fresh.fit(X).reconstruction_err_ < plain.fit(X).reconstruction_err_
+
+
+def test_transform_max_iter(X):
+    fitted = model(beta_loss=1).fit(X)
+    exact = fitted.transform(X)
+    assert np.abs(fitted.set_params(transform_max_iter=1).transform(X) - exact).max() > 1e-3
