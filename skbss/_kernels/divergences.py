@@ -17,9 +17,9 @@ def power(Y: Float[Array, "..."], exponent: float) -> Float[Array, "..."]:
     if exponent - whole not in (0, 0.5) or whole > 3:
         return jnp.exp(exponent * jnp.log(Y))
     # Half-integer powers by products: an order of magnitude faster than pow.
-    result = jnp.sqrt(Y) if exponent != whole else None
-    for _ in range(whole):
-        result = Y if result is None else result * Y
+    result = jnp.sqrt(Y) if exponent != whole else Y
+    for _ in range(whole if exponent != whole else whole - 1):
+        result = result * Y
     return result
 
 

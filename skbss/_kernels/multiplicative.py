@@ -16,10 +16,10 @@ CHECK_EVERY = 10
 class Penalties(NamedTuple):
     """Weights of ``|W|_1``, ``|W|^2 / 2``, ``|H|_1`` and ``|H|^2 / 2`` in the objective."""
 
-    l1_W: Float[Array, "..."]
-    l2_W: Float[Array, "..."]
-    l1_H: Float[Array, ""]
-    l2_H: Float[Array, ""]
+    l1_W: Float[Array, "..."] | float
+    l2_W: Float[Array, "..."] | float
+    l1_H: Float[Array, ""] | float
+    l2_H: Float[Array, ""] | float
 
     def of_rows(self, W: Float[Array, "frames k"]) -> Float[Array, " frames"]:
         """What every row of W costs."""

@@ -75,6 +75,6 @@ def run_loop(
 def wait_for(array: jax.Array) -> None:
     """Wait until a result is there, open to Ctrl-C, which waiting inside JAX holds back."""
     started = time.perf_counter()
-    while not array.is_ready():
+    while not array.is_ready():  # type: ignore[attr-defined]
         elapsed = time.perf_counter() - started
         time.sleep(min(0.02, max(2e-5, elapsed / 20)))

@@ -145,7 +145,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     @property
     def _beta(self):
-        return float(BETA_LOSSES.get(self.beta_loss, self.beta_loss))
+        named = isinstance(self.beta_loss, str)
+        return BETA_LOSSES[self.beta_loss] if named else float(self.beta_loss)
 
     def _allows_missing(self):
         return True
@@ -169,8 +170,9 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 "nothing can be learned about it. Remove it, or observe it somewhere."
             )
 
-    def _penalties(self, n_samples, n_features, scale):
+    def _penalties(self, shape, scale):
         """Weights of the penalties for data divided by `scale`, factors by its square root."""
+        n_samples, n_features = shape
         alpha_H = self.alpha_W if self.alpha_H == "same" else self.alpha_H
         beta = self._beta
 

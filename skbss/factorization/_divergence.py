@@ -1,5 +1,7 @@
 """The divergence of a matrix from a factorization of it, safe at every level."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,6 +69,6 @@ def _relative_divergences(X, weights, W, H, beta):
     return rows, np.asarray(observed.scale, np.float64)[:, 0]
 
 
-@jax.jit(static_argnames="beta")
+@partial(jax.jit, static_argnames="beta")
 def _row_divergence(data, W, H, floor, *, beta):
     return data.row_divergence(W, H, beta, floor)

@@ -340,7 +340,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
 
     def _step(self, data, shape, W, state):
         """One batch; W is None where it is to be solved for."""
-        penalties = self._penalties(*shape, self._scale)
+        penalties = self._penalties(shape, self._scale)
         quadratic = bool(penalties.l2_W or penalties.l2_H)
         dtype, beta = state.H.dtype, self._beta
         solved = W is None

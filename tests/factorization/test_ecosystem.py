@@ -87,7 +87,7 @@ def test_cross_validation_of_a_pipeline(X):
     assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.7
 
 
-def test_text(recwarn):
+def test_text():
     documents = [
         "the violin and the cello play a quiet melody",
         "a cello, a viola and two violins",
@@ -97,7 +97,7 @@ def test_text(recwarn):
     pipeline = make_pipeline(
         TfidfVectorizer(),
         BetaNMF(2, beta_loss="kullback-leibler", random_state=0, max_iter=500),
-    ).set_output(transform="default")
+    )
     topics = pipeline.fit_transform(documents).argmax(axis=1)
     assert (topics == np.tile([topics[0], topics[0], 1 - topics[0], 1 - topics[0]], 3)).all()
 
