@@ -1,0 +1,137 @@
+"""What a mask asks of the factorization that it is made from."""
+
+import numbers
+
+import numpy as np
+from sklearn.base import clone
+
+SPECTRA = ("auto", "magnitude", "power")
+
+
+def check_factorizer(factorizer, n_sources):
+    """Refuse what can not factorize, or has fewer atoms than there shall be sources.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        Of a non-negative matrix.
+    n_sources : int or None
+        Number of sources.
+    """
+    wanted = ("fit_transform", "transform", "get_params")
+    if isinstance(factorizer, type) or not all(hasattr(factorizer, name) for name in wanted):
+        raise TypeError(
+            "factorizer must be an estimator of a non-negative matrix, such as BetaNMF(), got "
+            f"{factorizer!r}."
+        )
+    if n_sources is None:
+        return
+    if isinstance(n_sources, bool) or not isinstance(n_sources, numbers.Integral):
+        raise TypeError(f"n_sources must be an instance of int or None, got {n_sources!r}.")
+    if n_sources < 1:
+        raise ValueError(f"n_sources must be at least 1, got {n_sources}.")
+    n_components = getattr(factorizer, "n_components", None)
+    if isinstance(n_components, numbers.Integral):
+        check_enough_atoms(int(n_components), int(n_sources))
+
+
+def check_enough_atoms(n_components, n_sources):
+    """Refuse more sources than atoms.
+
+    Parameters
+    ----------
+    n_components : int
+        Number of atoms.
+    n_sources : int
+        Number of sources.
+    """
+    if n_sources > n_components:
+        raise ValueError(
+            f"n_sources={n_sources} must not exceed n_components={n_components} of the "
+            "factorizer: every source needs an atom."
+        )
+
+
+def seeded_clone(factorizer, random_state):
+    """A clone that draws its seed from `random_state`, unless it has one of its own.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        What to clone.
+    random_state : RandomState
+        Where seeds come from.
+
+    Returns
+    -------
+    factorizer : estimator
+        Unfitted.
+    """
+    factorizer = clone(factorizer)
+    if factorizer.get_params(deep=False).get("random_state", 0) is None:
+        factorizer.set_params(random_state=random_state.randint(np.iinfo(np.int32).max))
+    return factorizer
+
+
+def spectrum_exponent(spectrum, factorizer):
+    """The power of the magnitude that is factorized.
+
+    Parameters
+    ----------
+    spectrum : {"auto", "magnitude", "power"}
+        "auto" is power for the divergence of Itakura and Saito, else magnitude.
+    factorizer : estimator
+        Whose divergence decides.
+
+    Returns
+    -------
+    exponent : {1, 2}
+    """
+    if spectrum not in SPECTRA:
+        raise ValueError(f"spectrum must be 'auto', 'magnitude' or 'power', got {spectrum!r}.")
+    if spectrum == "auto":
+        beta = getattr(factorizer, "beta_loss", None)
+        is_power = beta == "itakura-saito" or (isinstance(beta, numbers.Real) and beta == 0)
+        return 2 if is_power else 1
+    return 2 if spectrum == "power" else 1
+
+
+def check_mask_exponent(mask_exponent):
+    """Refuse an exponent that makes no mask.
+
+    Parameters
+    ----------
+    mask_exponent : float
+        Positive, infinity allowed.
+    """
+    if isinstance(mask_exponent, bool) or not isinstance(mask_exponent, numbers.Real):
+        raise TypeError(f"mask_exponent must be an instance of float, got {mask_exponent!r}.")
+    if not float(mask_exponent) > 0:
+        raise ValueError(
+            f"mask_exponent must be positive (infinity for a binary mask), got {mask_exponent}."
+        )
+
+
+def atom_table(labels, n_sources):
+    """The atoms of every source, in the form that the kernels take.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_components,)
+        The source of every atom.
+    n_sources : int
+        Number of sources.
+
+    Returns
+    -------
+    atoms : ndarray of shape (n_sources, most)
+        Filled up with ``n_components``. `most` is a power of two, so that groupings share
+        compiled programs.
+    """
+    counts = np.bincount(labels, minlength=n_sources)
+    most = 1 << int(counts.max() - 1).bit_length()
+    atoms = np.full((n_sources, most), len(labels), np.int32)
+    for source, row in enumerate(atoms):
+        own = np.flatnonzero(labels == source)
+        row[: len(own)] = own
+    return atoms

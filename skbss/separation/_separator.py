@@ -1,0 +1,397 @@
+"""Separation of recordings by dictionaries, blind or trained."""
+
+import numbers
+
+import jax.numpy as jnp
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skbss._runtime.device import is_jax_array
+from skbss._runtime.waveforms import check_sources, check_waveforms
+from skbss.factorization import BetaNMF
+from skbss.frontend import STFT
+from skbss.frontend._framing import resolve_framing
+from skbss.masking._factorizer import (
+    atom_table,
+    check_enough_atoms,
+    check_factorizer,
+    check_mask_exponent,
+    seeded_clone,
+    spectrum_exponent,
+)
+from skbss.masking._grouping import check_sample_rate, given_labels, group_atoms
+from skbss.masking._level import level_of
+from skbss.separation._clip import frames_of_sources, separate, spectrogram_rows
+from skbss.separation._dictionaries import (
+    check_can_hold_components,
+    learn_dictionaries,
+    with_fixed_components,
+)
+from skbss.separation._score import mean_si_sdr
+
+
+class Separator(TransformerMixin, BaseEstimator):
+    r"""Sources of recorded mixtures: analysis, factorization, masks and synthesis in one.
+
+    The spectrogram of a mixture is modeled by non-negative activations of a dictionary,
+    :math:`|X|^a \approx W H`; the atoms of every source make up its model, and soft masks share
+    the mixture in proportion to the models, as `WienerMask` describes. How the dictionary comes
+    about:
+
+    - Blind, ``fit(mixtures)``: it is learned from the mixtures, and its atoms are grouped into
+      sources.
+    - Supervised, ``fit(mixtures, sources)``: one dictionary is learned from the isolated
+      recordings of every source; all together explain new mixtures.
+    - Semi-supervised, ``fit(mixtures, sources)`` with more `n_sources` than are given: the known
+      dictionaries are held while more atoms are learned from the mixtures, for the others.
+
+    Parameters
+    ----------
+    factorizer : estimator, default=None
+        Factorization of a non-negative matrix; by default
+        ``BetaNMF(24, beta_loss="kullback-leibler", max_iter=500)``. Its `n_components` are the
+        atoms of all sources together when blind, and of each source otherwise, when it also needs
+        a parameter `fixed_components`.
+    stft : STFT, default=None
+        The front end, ``STFT()`` by default; its `output` has no influence.
+    n_sources : int, default=None
+        Number of sources, known and unknown. By default as many as `y` holds; blind, every atom
+        is a source.
+    grouping : {"mfcc", "activations"}, clusterer or array, default="mfcc"
+        Which atoms make up a source, as in `WienerMask`. With several unknown sources beside
+        known ones, it applies to the atoms of the unknown.
+    mask_exponent : float, default=1.0
+        Exponent of the magnitudes in the mask, as in `WienerMask`.
+    spectrum : {"auto", "magnitude", "power"}, default="auto"
+        What is factorized, as in `WienerMask`.
+    sample_rate : float, default=None
+        In Hz; only for the mel bands of ``grouping="mfcc"``, by default as for 22050 Hz.
+    supervised : bool, default=True
+        Whether `fit` learns from `y` where there is one. False leaves `y` to `score`: for a search
+        over the parameters of a blind separator.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the clustering, and of the factorizer if that has none.
+
+    Attributes
+    ----------
+    components_ : array of shape (n_components, n_freqs)
+        Spectra of all atoms.
+    atom_source_ : ndarray of shape (n_components,)
+        The source of every atom. Known sources come first, in the order of `y`; the others follow
+        by decreasing energy.
+    n_sources_ : int
+        Number of sources.
+    n_known_sources_ : int
+        How many of them were learned from isolated recordings.
+    factorizer_ : estimator
+        The fitted factorizer, which finds the activations of all atoms.
+
+    See Also
+    --------
+    skbss.WienerMask : The step in the middle, on complex spectra.
+    skbss.metrics.si_sdr : What `score` is the mean of.
+
+    Notes
+    -----
+    Every clip is brought to unit level before the factorization and back after it; the isolated
+    sources of a clip share one level. Results therefore do not depend on the level of recordings.
+    Channels share the dictionary; each has its own activations. A clip of any length is separated
+    in bounded memory beyond its activations, its spectrogram and the result.
+
+    References
+    ----------
+    .. [1] T. Virtanen, "Monaural sound source separation by nonnegative matrix factorization with
+       temporal continuity and sparseness criteria", IEEE TASLP 15(3), 2007.
+    .. [2] M. N. Schmidt and R. K. Olsson, "Single-channel speech separation using sparse
+       non-negative matrix factorization", Interspeech 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbss import BetaNMF, Separator, STFT
+    >>> time = np.arange(16000) / 8000
+    >>> sources = np.sin(2 * np.pi * np.array([[300], [1500]]) * time)
+    >>> sources *= np.array([time < 1.2, time > 0.8])
+    >>> mixture = sources.sum(axis=0)
+    >>> separator = Separator(
+    ...     BetaNMF(2, beta_loss="kullback-leibler"), stft=STFT(512), random_state=0
+    ... )
+    >>> estimates = separator.fit_transform(mixture)
+    >>> estimates.shape
+    (2, 16000)
+    >>> bool(np.allclose(estimates.sum(axis=0), mixture))
+    True
+    >>> separator.score(mixture, sources) > 20
+    True
+    """
+
+    def __init__(
+        self,
+        factorizer=None,
+        *,
+        stft=None,
+        n_sources=None,
+        grouping="mfcc",
+        mask_exponent=1.0,
+        spectrum="auto",
+        sample_rate=None,
+        supervised=True,
+        random_state=None,
+    ):
+        self.factorizer = factorizer
+        self.stft = stft
+        self.n_sources = n_sources
+        self.grouping = grouping
+        self.mask_exponent = mask_exponent
+        self.spectrum = spectrum
+        self.sample_rate = sample_rate
+        self.supervised = supervised
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Learn the dictionary.
+
+        Parameters
+        ----------
+        X : array of shape (length,), (n_clips, length) or (n_clips, n_channels, length), or list
+            Mixtures; a list may hold clips of unequal length. One dictionary is learned from
+            all clips and channels.
+        y : array of shape (n_clips, n_sources, [n_channels,] length) or list, default=None
+            Isolated sources of the mixtures, without the first axis where `X` is one clip.
+
+        Returns
+        -------
+        self : Separator
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter is not allowed, a clip is empty or holds NaN or infinity, or `y` does
+            not fit to `X`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the factorizer stops at its `max_iter`.
+        """
+        self._fit(X, y)
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Learn the dictionary and separate the mixtures.
+
+        Parameters
+        ----------
+        X : array or list
+            As in `fit`.
+        y : array or list, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        sources : array or list of arrays
+            As in `transform`. Activations that the factorizer's ``fit_transform`` returned are
+            not computed again.
+        """
+        clips, activations = self._fit(X, y)
+        return clips.gather(self._separated(clips, activations or self._activations(clips)))
+
+    def transform(self, X):
+        """Separate mixtures.
+
+        Parameters
+        ----------
+        X : array of shape (length,), (n_clips, length) or (n_clips, n_channels, length), or list
+            Mixtures of any length.
+
+        Returns
+        -------
+        sources : array of shape ([n_clips,] n_sources, [n_channels,] length), or list of arrays
+            Of the length and precision of the mixtures, to which they add up; a list for clips of
+            unequal length, a JAX array where `X` is one. Silence gives silence.
+        """
+        check_is_fitted(self)
+        clips = check_waveforms(X)
+        return clips.gather(self._separated(clips, self._activations(clips)))
+
+    def activations(self, X):
+        """How loud every atom is in every frame.
+
+        Parameters
+        ----------
+        X : array or list
+            As in `transform`.
+
+        Returns
+        -------
+        W : array of shape ([n_clips,] [n_channels,] n_frames, n_components), or list of arrays
+            ``W @ components_`` models the magnitude or power spectrogram, in units of the
+            waveform times the norm of the window, or their square. Frames are those of the
+            front end, of which `transform` uses up to a hop more at the end, and more at both
+            ends if they are not centered.
+        """
+        check_is_fitted(self)
+        clips = check_waveforms(X)
+        exponent = self._settings()[2]
+        return clips.gather(
+            W.reshape(*x.shape[:-1], -1, len(self.components_)) * level_of(x) ** exponent
+            for x, W in zip(clips.each(), self._activations(clips), strict=True)
+        )
+
+    def score(self, X, y):
+        """Mean scale-invariant signal-to-distortion ratio of the separated mixtures.
+
+        Known sources are compared in their order, the others in the order that fits best in each
+        clip. Channels count as one long signal.
+
+        Parameters
+        ----------
+        X : array or list
+            Mixtures, as in `transform`.
+        y : array or list
+            Their true sources, as in `fit`; there may be fewer than the separator finds.
+
+        Returns
+        -------
+        score : float
+            Mean over clips and sources in dB, without sources that are silent; NaN if an
+            estimate is silent whose source is not, or all sources are silent.
+        """
+        check_is_fitted(self)
+        clips = check_waveforms(X)
+        references = check_sources(y, clips)
+        n_references = len(references[0])
+        if n_references > self.n_sources_:
+            raise ValueError(
+                f"y holds {n_references} sources, but the separator was fitted for "
+                f"{self.n_sources_}: fit it with n_sources={n_references}."
+            )
+        estimates = self._separated(clips, self._activations(clips))
+        return mean_si_sdr(references, estimates, self.n_known_sources_)
+
+    def _settings(self):
+        """The factorizer, the framing and the exponent of the spectrogram."""
+        factorizer = self.factorizer
+        if factorizer is None:
+            factorizer = BetaNMF(24, beta_loss="kullback-leibler", max_iter=500)
+        stft = STFT() if self.stft is None else self.stft
+        if not isinstance(stft, STFT):
+            raise TypeError(f"stft must be an STFT, got {stft!r}.")
+        framing = resolve_framing(stft)
+        framing.check_invertible()
+        return factorizer, framing, spectrum_exponent(self.spectrum, factorizer)
+
+    def _fit(self, X, y):
+        """Learn; the checked clips, and the activations of each if they are known."""
+        factorizer, framing, exponent = self._settings()
+        check_mask_exponent(self.mask_exponent)
+        check_sample_rate(self.sample_rate)
+        random_state = check_random_state(self.random_state)
+        clips = check_waveforms(X)
+        sources = None
+        if y is not None and self.supervised:
+            sources = check_sources(y, clips)
+        n_known = len(sources[0]) if sources else 0
+        n_free = self._check_sources_wanted(factorizer, n_known)
+        if sources:
+            known, labels = learn_dictionaries(
+                factorizer, frames_of_sources(sources, framing, exponent=exponent), random_state
+            )
+            n_free_atoms = 0
+            if n_free:
+                n_free_atoms = n_free * _atoms_per_source(factorizer, len(known) // n_known)
+            fitted = with_fixed_components(factorizer, known, n_free_atoms, random_state)
+        else:
+            fitted = seeded_clone(factorizer, random_state)
+            known, labels = (), np.empty(0, int)
+        activations = None
+        if sources and not n_free:
+            # Nothing is left to learn: one frame of unit level with all atoms in it will do.
+            fitted.fit(known.mean(axis=0, keepdims=True) * known.shape[1])
+            n_sources = n_known
+        else:
+            rows = [
+                spectrogram_rows(x, framing, exponent=exponent, level=level_of(x))
+                for x in clips.each()
+            ]
+            ends = np.cumsum([len(V) for V in rows])[:-1]
+            xp = jnp if is_jax_array(rows[0]) else np
+            rows = rows[0] if len(rows) == 1 else xp.concatenate(rows)
+            W = fitted.fit_transform(rows)
+            activations = (jnp if is_jax_array(W) else np).split(W, ends)
+            free_labels, n_found = self._group(
+                fitted, W, len(known), n_free, exponent, random_state
+            )
+            labels = np.concatenate([labels, n_known + free_labels])
+            n_sources = n_known + n_found
+        self.factorizer_ = fitted
+        self.components_ = fitted.components_
+        self.atom_source_ = labels
+        self.n_sources_, self.n_known_sources_ = n_sources, n_known
+        return clips, activations
+
+    def _check_sources_wanted(self, factorizer, n_known):
+        """Refuse impossible numbers of sources; the number of unknown ones, None if open."""
+        if not n_known:
+            check_factorizer(factorizer, self.n_sources)
+            n_components = getattr(factorizer, "n_components", None)
+            if isinstance(n_components, numbers.Integral):
+                given_labels(self.grouping, n_components, self.n_sources)
+            return self.n_sources
+        check_factorizer(factorizer, None)
+        check_can_hold_components(factorizer)
+        if self.n_sources is None:
+            return 0
+        if isinstance(self.n_sources, bool) or not isinstance(self.n_sources, numbers.Integral):
+            raise TypeError(
+                f"n_sources must be an instance of int or None, got {self.n_sources!r}."
+            )
+        if self.n_sources < n_known:
+            raise ValueError(
+                f"n_sources={self.n_sources} must count all sources, but y holds {n_known}."
+            )
+        return self.n_sources - n_known
+
+    def _group(self, fitted, W, n_fixed, n_free, exponent, random_state):
+        """Labels of the atoms that were learned from mixtures, and the number of their sources."""
+        H, W = np.asarray(fitted.components_)[n_fixed:], np.asarray(W)[:, n_fixed:]
+        if n_fixed and n_free == 1:
+            return np.zeros(len(H), int), 1
+        if n_free is not None:
+            check_enough_atoms(len(H), n_free)
+        return group_atoms(
+            H,
+            W,
+            n_free,
+            self.grouping,
+            exponent=exponent,
+            sample_rate=self.sample_rate,
+            random_state=random_state,
+        )
+
+    def _activations(self, clips):
+        _, framing, exponent = self._settings()
+        for x in clips.each():
+            V = spectrogram_rows(x, framing, exponent=exponent, level=level_of(x))
+            yield self.factorizer_.transform(V)
+
+    def _separated(self, clips, activations):
+        _, framing, exponent = self._settings()
+        exponent = self.mask_exponent / exponent
+        atoms = atom_table(self.atom_source_, self.n_sources_)
+        for x, W in zip(clips.each(), activations, strict=True):
+            yield separate(x, W, self.components_, atoms, exponent=exponent, framing=framing)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _atoms_per_source(factorizer, learned):
+    n_components = factorizer.n_components
+    return n_components if isinstance(n_components, numbers.Integral) else learned

@@ -1,0 +1,340 @@
+"""Separator: blind, supervised, semi-supervised; layouts; searches; errors."""
+
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.decomposition import NMF
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+
+from skbss import STFT, BetaNMF, Separator
+from skbss.metrics import si_sdr
+
+FRONT_END = STFT(256)
+
+
+def kl(n_components=4, **parameters):
+    parameters = {"tol": 1e-2, **parameters}
+    return BetaNMF(n_components, beta_loss="kullback-leibler", **parameters)
+
+
+def separator(n_components=4, **parameters):
+    return Separator(kl(n_components), **{"stft": FRONT_END, "random_state": 0, **parameters})
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """Six clips of three sources: two melodies in different registers, and clicks of noise."""
+    rng = np.random.default_rng(0)
+    time = np.arange(4000) / 8000
+    clips = []
+    for _ in range(6):
+        low, high = (
+            np.repeat(rng.choice(pitches, 8), 500) for pitches in ([200, 250, 300], [1500, 1800])
+        )
+        noise = rng.standard_normal(4000) * (np.arange(4000) % 1000 < 200)
+        clips.append([np.sin(2 * np.pi * low * time), np.sin(2 * np.pi * high * time), noise])
+    return np.array(clips)
+
+
+@pytest.fixture(scope="module")
+def mixtures(sources):
+    return sources.sum(axis=1)
+
+
+@pytest.fixture(scope="module")
+def supervised(mixtures, sources):
+    return separator().fit(mixtures[:3], sources[:3])
+
+
+def test_blind(mixtures, sources):
+    blind = separator(9, n_sources=3, grouping="activations")
+    estimates = blind.fit_transform(mixtures)
+    assert estimates.shape == sources.shape
+    np.testing.assert_allclose(estimates.sum(axis=1), mixtures, atol=1e-12)
+    np.testing.assert_allclose(blind.fit(mixtures).transform(mixtures), estimates, atol=1e-12)
+    assert blind.components_.shape == (9, 129)
+    assert blind.n_sources_ == 3
+    assert blind.n_known_sources_ == 0
+    assert set(blind.atom_source_) == {0, 1, 2}
+    expected = si_sdr(sources, estimates, permute=True).mean()
+    np.testing.assert_allclose(blind.score(mixtures, sources), expected)
+    np.testing.assert_allclose(blind.score(mixtures, sources[:, [2, 0, 1]]), expected)
+
+
+def test_an_atom_is_a_source_by_default(mixtures):
+    assert separator().fit_transform(mixtures[0]).shape == (4, 4000)
+
+
+def test_given_labels(mixtures):
+    estimates = separator(grouping=[1, 0, 0, 1]).fit_transform(mixtures[0])
+    each = separator().fit_transform(mixtures[0])
+    np.testing.assert_allclose(estimates[0], each[[1, 2]].sum(axis=0), atol=1e-10)
+
+
+def test_supervised(supervised, mixtures, sources):
+    estimates = supervised.transform(mixtures[3:])
+    np.testing.assert_allclose(estimates.sum(axis=1), mixtures[3:], atol=1e-12)
+    ratios = si_sdr(sources[3:], estimates)
+    assert ratios.mean() > 10
+    np.testing.assert_allclose(supervised.score(mixtures[3:], sources[3:]), ratios.mean())
+    assert supervised.score(mixtures[3:], sources[3:, [1, 0, 2]]) < 0
+    np.testing.assert_array_equal(supervised.atom_source_, np.repeat([0, 1, 2], 4))
+    np.testing.assert_allclose(supervised.components_.sum(axis=1), 1)
+    assert supervised.n_known_sources_ == supervised.n_sources_ == 3
+
+
+def test_semi_supervised_with_one_unknown(mixtures, sources):
+    semi = separator(n_sources=3).fit(mixtures, sources[:, :2])
+    np.testing.assert_array_equal(semi.atom_source_, np.repeat([0, 1, 2], 4))
+    estimates = semi.fit_transform(mixtures, sources[:, :2])
+    np.testing.assert_allclose(estimates.sum(axis=1), mixtures, atol=1e-12)
+    assert si_sdr(sources, estimates).mean() > 10
+    np.testing.assert_allclose(semi.transform(mixtures), estimates, atol=1e-9)
+    known = separator().fit(mixtures, sources[:, :2]).components_
+    np.testing.assert_allclose(semi.components_[:8], known, rtol=1e-12)
+    assert semi.score(mixtures, sources[:, :2]) > 10
+
+
+def test_semi_supervised_with_two_unknown(mixtures, sources):
+    semi = separator(n_sources=3).fit(mixtures, sources[:, :1])
+    assert semi.n_known_sources_ == 1
+    assert semi.components_.shape == (12, 129)
+    assert set(semi.atom_source_[4:]) == {1, 2}
+    score = semi.score(mixtures, sources)
+    np.testing.assert_allclose(semi.score(mixtures, sources[:, [0, 2, 1]]), score)
+    assert semi.score(mixtures, sources[:, [1, 0, 2]]) < score
+
+
+def test_y_can_be_left_to_the_score(mixtures, sources):
+    blind = separator(n_sources=3, supervised=False)
+    np.testing.assert_array_equal(
+        blind.fit(mixtures, sources).components_, blind.fit(mixtures).components_
+    )
+
+
+def test_one_clip_has_no_clip_axis(mixtures, sources):
+    one = separator().fit(mixtures[0], sources[0])
+    estimates = one.transform(mixtures[0])
+    assert estimates.shape == (3, 4000)
+    np.testing.assert_allclose(one.transform(mixtures[:1]), estimates[None], atol=1e-12)
+    np.testing.assert_allclose(
+        one.score(mixtures[0], sources[0]), one.score(mixtures[:1], sources[:1])
+    )
+
+
+def test_unequal_clips(mixtures, sources):
+    lengths = [4000, 3001, 777]
+    X = [x[:n] for x, n in zip(mixtures, lengths, strict=False)]
+    y = [s[:, :n] for s, n in zip(sources, lengths, strict=False)]
+    fitted = separator().fit(X, y)
+    estimates = fitted.transform(X)
+    assert [one.shape for one in estimates] == [(3, n) for n in lengths]
+    for one, x in zip(estimates, X, strict=True):
+        np.testing.assert_allclose(one.sum(axis=0), x, atol=1e-12)
+    assert fitted.score(X, y) > 10
+
+
+def test_channels(mixtures, sources):
+    gains = np.array([[1.0, 0.2], [0.1, 1.0], [0.7, 0.7]])
+    images = sources[:, :, None] * gains[None, :, :, None]
+    X = images.sum(axis=1)
+    fitted = separator().fit(X, images)
+    estimates = fitted.transform(X)
+    assert estimates.shape == (6, 3, 2, 4000)
+    np.testing.assert_allclose(estimates.sum(axis=1), X, atol=1e-12)
+    expected = si_sdr(images.reshape(6, 3, -1), estimates.reshape(6, 3, -1)).mean()
+    np.testing.assert_allclose(fitted.score(X, images), expected)
+    assert fitted.activations(X).shape == (6, 2, 64, 12)
+    blind = separator(n_sources=2).fit_transform(X)
+    assert blind.shape == (6, 2, 2, 4000)
+
+
+@pytest.mark.parametrize(
+    "stft",
+    [
+        STFT(256, hop_length=128),
+        STFT(255),
+        STFT(256, center=False),
+        STFT(256, hop_length=100, win_length=200, center=False, window="hamming"),
+        STFT(1024, pad_mode="reflect"),
+        STFT(8192),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("length", [4000, 3999])
+def test_every_sample_comes_back(stft, length):
+    x = np.random.default_rng(0).standard_normal(length).astype(np.float32)
+    estimates = separator(2, stft=stft).fit_transform(x)
+    assert estimates.dtype == np.float32
+    assert estimates.shape == (2, length)
+    np.testing.assert_allclose(estimates.sum(axis=0), x, atol=3e-6)
+
+
+def test_blocks_leave_no_seams():
+    x = np.random.default_rng(0).standard_normal(300_000)
+    estimates = separator(2, stft=STFT(8192)).fit_transform(x)
+    np.testing.assert_allclose(estimates.sum(axis=0), x, atol=1e-11)
+
+
+def test_silence(supervised):
+    assert not supervised.transform(np.zeros((2, 1000))).any()
+    for factorizer in (kl(), BetaNMF(4, beta_loss=0), BetaNMF(4)):
+        blind = Separator(factorizer, stft=FRONT_END, n_sources=2, random_state=0)
+        assert not blind.fit_transform(np.zeros((2, 1000))).any()
+
+
+def test_a_source_that_is_silent_in_training(mixtures, sources):
+    y = sources[:2].copy()
+    y[:, 1] = 0
+    estimates = separator().fit(y.sum(axis=1), y).transform(mixtures)
+    np.testing.assert_allclose(estimates.sum(axis=1), mixtures, atol=1e-12)
+
+
+def test_silent_references_are_left_out_of_the_score(supervised, mixtures, sources):
+    y = sources[3:4].copy()
+    y[:, 1] = 0
+    x = y.sum(axis=1)
+    expected = si_sdr(y[0, [0, 2]], supervised.transform(x)[0, [0, 2]]).mean()
+    np.testing.assert_allclose(supervised.score(x, y), expected)
+    assert np.isnan(supervised.score(x, np.zeros_like(y)))
+
+
+def test_the_default_factorizer(mixtures):
+    default = Separator(stft=STFT(256), n_sources=2, random_state=0).fit(mixtures)
+    assert default.components_.shape == (24, 129)
+    assert default.get_params()["factorizer"] is None
+
+
+def test_other_factorizers(mixtures, sources):
+    other = Separator(NMF(4, tol=1e-2, init="random"), stft=FRONT_END, n_sources=2, random_state=0)
+    estimates = other.fit_transform(mixtures)
+    np.testing.assert_allclose(estimates.sum(axis=1), mixtures, atol=1e-12)
+    with pytest.raises(TypeError, match="NMF has no parameter fixed_components"):
+        other.fit(mixtures, sources)
+
+
+def test_activations_model_the_spectrogram(mixtures):
+    fitted = separator(12, n_sources=2).fit(mixtures)
+    W = fitted.activations(10 * mixtures)
+    assert W.shape == (6, 64, 12)
+    V = STFT(256, output="magnitude").transform(10 * mixtures) / np.linalg.norm(
+        np.hanning(257)[:256]
+    )
+    error = np.abs(W[:, :63] @ fitted.components_ - V).sum() / V.sum()
+    assert error < 0.35
+    assert fitted.activations(mixtures[0]).shape == (64, 12)
+
+
+def test_transform_leaves_the_estimator_alone(supervised, mixtures):
+    before = pickle.dumps(supervised)
+    supervised.transform(mixtures)
+    assert pickle.dumps(supervised) == before
+
+
+def test_pickle_and_clone(supervised, mixtures):
+    again = pickle.loads(pickle.dumps(supervised))
+    np.testing.assert_array_equal(again.transform(mixtures), supervised.transform(mixtures))
+    with pytest.raises(NotFittedError):
+        clone(supervised).transform(mixtures)
+
+
+def test_one_seed_one_result(mixtures):
+    blind = Separator(kl(init="random"), stft=FRONT_END, n_sources=2, random_state=1)
+    once = blind.fit_transform(mixtures)
+    np.testing.assert_array_equal(clone(blind).fit_transform(mixtures), once)
+
+
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+@pytest.mark.parametrize(("n_jobs", "backend"), [(None, "loky"), (2, "threading"), (2, "loky")])
+def test_search(mixtures, sources, n_jobs, backend):
+    import joblib
+
+    # Two candidates, because every one of them compiles programs of its own.
+    grid = [
+        {"factorizer__n_components": [1], "stft__n_fft": [64]},
+        {"factorizer__n_components": [4], "stft__n_fft": [256]},
+    ]
+    search = GridSearchCV(separator(), grid, cv=3, n_jobs=n_jobs)
+    with joblib.parallel_backend(backend):
+        search.fit(mixtures, sources)
+    assert search.best_params_ == {"factorizer__n_components": 4, "stft__n_fft": 256}
+    assert search.best_score_ > 8
+
+
+def test_search_of_a_blind_separator(mixtures, sources):
+    blind = separator(9, n_sources=3, supervised=False)
+    scores = cross_val_score(blind, list(mixtures), list(sources), cv=2)
+    assert np.isfinite(scores).all()
+
+
+def test_jax_arrays_stay_jax_arrays(mixtures, sources, supervised):
+    x, y = jnp.asarray(mixtures, jnp.float32), jnp.asarray(sources, jnp.float32)
+    estimates = supervised.transform(x)
+    assert isinstance(estimates, jax.Array)
+    np.testing.assert_allclose(estimates, supervised.transform(mixtures), atol=0.05)
+    np.testing.assert_allclose(estimates.sum(axis=1), x, atol=1e-5)
+    fitted = separator().fit(x, y)
+    assert isinstance(fitted.transform(x[0]), jax.Array)
+    assert fitted.score(x, y) > 10
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"n_sources": 0}, ValueError, "n_sources must be at least 1"),
+        ({"n_sources": 5}, ValueError, "n_sources=5 must not exceed n_components=4"),
+        ({"stft": "hann"}, TypeError, "stft must be an STFT"),
+        ({"stft": STFT(0)}, ValueError, "n_fft == 0"),
+        ({"stft": STFT(256, hop_length=256)}, ValueError, "has no inverse"),
+        ({"grouping": [0]}, ValueError, "one label for each of the 4 atoms"),
+        ({"grouping": AgglomerativeClustering}, TypeError, "grouping must be"),
+        ({"mask_exponent": -1}, ValueError, "mask_exponent must be positive"),
+        ({"sample_rate": 0}, ValueError, "sample_rate == 0, must be > 0"),
+        ({"spectrum": "log"}, ValueError, "spectrum must be"),
+        ({"factorizer": STFT}, TypeError, "factorizer must be an estimator"),
+        ({"factorizer": BetaNMF(0)}, ValueError, "n_components"),
+    ],
+)
+def test_wrong_parameters(mixtures, parameters, error, message):
+    with pytest.raises(error, match=message):
+        separator().set_params(**parameters).fit(mixtures)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.full((2, 900), np.nan), None, "Input X contains NaN"),
+        (np.ones((2, 900), complex), None, "Complex data not supported"),
+        (np.ones((2, 900)), np.ones((3, 2, 900)), "the sources of 3 clips, but there are 2"),
+        (np.ones((2, 900)), np.ones((2, 2, 800)), r"have the shape \(n_sources, 900\)"),
+        (np.ones((2, 900)), np.ones((2, 900)), r"have the shape \(n_sources, 900\)"),
+        (np.ones(900), np.ones(900), r"have the shape \(n_sources, 900\)"),
+        (np.ones((2, 900)), np.full((2, 2, 900), np.inf), "Input y contains infinity"),
+        (np.ones((2, 2, 900)), np.ones((2, 3, 900)), r"\(n_sources, 2, 900\)"),
+        (
+            [np.ones(900), np.ones(800)],
+            [np.ones((2, 900)), np.ones((3, 800))],
+            r"as many sources in every clip, got \[2, 3\]",
+        ),
+    ],
+)
+def test_wrong_input(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        separator().fit(X, y)
+
+
+def test_too_many_references(mixtures, sources, supervised):
+    with pytest.raises(ValueError, match="n_sources=2 must count all sources, but y holds 3"):
+        separator(n_sources=2).fit(mixtures, sources)
+    with pytest.raises(ValueError, match="y holds 4 sources, but the separator was fitted for 3"):
+        supervised.score(mixtures, sources[:, [0, 1, 2, 0]])
+
+
+def test_too_short_without_centering(supervised):
+    assert separator(2, stft=STFT(256, center=False)).fit_transform(np.ones(3)).shape == (2, 3)

@@ -1,0 +1,81 @@
+"""scikit-learn's own checks of the signal estimators, with the few that can not hold for audio."""
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skbss import ISTFT, STFT, BetaNMF, Separator, WienerMask
+
+
+class ComplexWienerMask(WienerMask):
+    """Takes the real matrices of the checks for complex spectra."""
+
+    def fit(self, X, y=None):
+        return super().fit(self._as_complex(X))
+
+    def fit_transform(self, X, y=None):
+        return super().fit_transform(self._as_complex(X))
+
+    def transform(self, X):
+        return super().transform(self._as_complex(X))
+
+    def _as_complex(self, X):
+        if hasattr(X, "toarray"):
+            return X
+        X = np.asarray(X)
+        return (X.astype(float) if X.dtype == object else X).astype(complex)
+
+
+ANY_LENGTH = "clips of any length are welcome after a fit to others"
+ONE_CLIP = "a waveform of one axis is one clip"
+COMPLEX = "spectra are complex"
+ROWS = "a clip's frames stay together: the first axis becomes that of the sources"
+NO_SOURCES = "the labels of the check are no isolated sources"
+
+WAVEFORMS = {
+    "check_n_features_in": ANY_LENGTH,
+    "check_n_features_in_after_fitting": ANY_LENGTH,
+    "check_fit1d": ONE_CLIP,
+    "check_fit2d_predict1d": ONE_CLIP,
+}
+EXPECTED_FAILURES = {
+    "STFT": WAVEFORMS,
+    "ComplexWienerMask": {
+        "check_complex_data": COMPLEX,
+        "check_transformer_general": ROWS,
+        "check_transformer_data_not_an_array": ROWS,
+        "check_methods_sample_order_invariance": ROWS,
+        "check_methods_subset_invariance": ROWS,
+        "check_fit2d_predict1d": "one axis is no spectrum, and the message says so",
+    },
+    "Pipeline": {
+        **WAVEFORMS,
+        "check_transformer_general": ANY_LENGTH,
+        "check_fit_check_is_fitted": "scikit-learn asks the last step, which needs no fit",
+        "check_estimators_overwrite_params": "scikit-learn's Pipeline fits its own steps",
+        "check_dont_overwrite_parameters": "scikit-learn's Pipeline fits its own steps",
+    },
+    "Separator": {
+        **WAVEFORMS,
+        "check_transformer_general": ANY_LENGTH,
+        "check_fit_score_takes_y": NO_SOURCES,
+        "check_pipeline_consistency": NO_SOURCES,
+    },
+}
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
+)
+@parametrize_with_checks(
+    [
+        STFT(4),
+        ComplexWienerMask(BetaNMF(2)),
+        make_pipeline(STFT(4), WienerMask(BetaNMF(2)), ISTFT(4)),
+        Separator(BetaNMF(2), stft=STFT(4), supervised=False),
+    ],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES[type(estimator).__name__],
+)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
