@@ -1,0 +1,56 @@
+"""The command and its sub-commands, one module each."""
+
+from typing import Annotated
+
+import typer
+
+from skbss._version import __version__
+from skbss.cli._demo import DEMO_EPILOG, DEMO_HELP, demo
+from skbss.cli._separate import SEPARATE_EPILOG, SEPARATE_HELP, separate
+from skbss.cli._signals import begin_to_stop, heed_signals
+
+app = typer.Typer(
+    name="skbss",
+    help="Separate a recording into its sources, and look at and listen to the result.",
+    epilog="Start with [bold]skbss demo[/bold], then try [bold]skbss separate[/bold] on a file "
+    "of your own.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(help=DEMO_HELP, epilog=DEMO_EPILOG)(demo)
+app.command(help=SEPARATE_HELP, epilog=SEPARATE_EPILOG)(separate)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"skbss {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _skbss(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and exit with its code.
+
+    0 on success, 2 where the input or an option cannot be used (with one line on stderr), 130
+    after Ctrl-C and 143 after a termination signal; in none of these cases is a half-written
+    result left behind.
+    """
+    heed_signals()
+    try:
+        app(prog_name="skbss")
+    finally:
+        begin_to_stop()

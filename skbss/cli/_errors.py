@@ -1,0 +1,38 @@
+"""How a command fails: with one line and an exit code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from skbss.cli._signals import begin_to_stop
+from skbss.report import printable
+
+_BAD_INPUT = 2
+_INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """Something the user can put right; the message says what and how, on one line."""
+
+
+def complain(message: str) -> None:
+    """Write one line to stderr, whatever characters the message holds."""
+    typer.echo(f"skbss: {printable(message)}", err=True)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn a `CommandError` into exit code 2 and Ctrl-C into 130, with one line each."""
+    try:
+        yield
+    except CommandError as error:
+        complain(str(error))
+        raise typer.Exit(_BAD_INPUT) from None
+    except MemoryError:
+        complain("not enough memory; separate a shorter recording or use a larger --hop-length.")
+        raise typer.Exit(_BAD_INPUT) from None
+    except KeyboardInterrupt:
+        begin_to_stop()
+        complain("interrupted; nothing unfinished was left behind.")
+        raise typer.Exit(_INTERRUPTED) from None

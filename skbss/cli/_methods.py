@@ -1,0 +1,61 @@
+"""The methods that ``--method`` names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from skbss.cli._errors import CommandError
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to factorize a spectrogram.
+
+    Attributes
+    ----------
+    summary : str
+        What it is, in a few words.
+    factorizer : callable (n_components, max_iter, random_state) -> estimator
+        Makes the factorizer of a `skbss.Separator`.
+    spectrum : str
+        What it factorizes, "magnitude" or "power".
+    """
+
+    summary: str
+    factorizer: Callable[[int, int, int], Any]
+    spectrum: str = "magnitude"
+
+
+def _beta_nmf(beta_loss: str) -> Callable[[int, int, int], Any]:
+    def factorizer(n_components: int, max_iter: int, random_state: int) -> Any:
+        from skbss import BetaNMF
+
+        return BetaNMF(
+            n_components,
+            init="random",
+            beta_loss=beta_loss,
+            max_iter=max_iter,
+            random_state=random_state,
+        )
+
+    return factorizer
+
+
+METHODS = {
+    "nmf": Method("NMF, Kullback-Leibler divergence", _beta_nmf("kullback-leibler")),
+    "is-nmf": Method("NMF, Itakura-Saito divergence", _beta_nmf("itakura-saito"), "power"),
+    "euclidean-nmf": Method("NMF, squared Euclidean distance", _beta_nmf("frobenius")),
+}
+
+
+def find_method(name: str) -> Method:
+    """The method of that name.
+
+    Raises
+    ------
+    CommandError
+        If there is none.
+    """
+    if name not in METHODS:
+        raise CommandError(f"--method must be one of {', '.join(METHODS)}, got '{name}'.")
+    return METHODS[name]

@@ -1,0 +1,104 @@
+"""A folder of results that appears whole or not at all."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from skbss.cli._errors import CommandError
+from skbss.cli._signals import begin_to_stop
+
+MANIFEST = "separation.json"
+
+
+def check_target(target: Path, *, overwrite: bool) -> list[str]:
+    """Names of the files of an earlier result that a new one may replace.
+
+    Raises
+    ------
+    CommandError
+        If the folder is a file, holds anything that skbss did not write, or holds an earlier
+        result and `overwrite` is false.
+    """
+    try:
+        if target.exists() and not target.is_dir():
+            raise CommandError(f"'{target}' is a file; choose another --out.")
+        found = sorted(entry.name for entry in target.iterdir()) if target.exists() else []
+    except (OSError, ValueError) as error:
+        raise CommandError(f"'{target}' cannot be used: {error}.") from None
+    if not found:
+        return []
+    foreign = set(found) - _listed(target / MANIFEST)
+    if foreign:
+        raise CommandError(
+            f"'{target}' holds '{min(foreign)}', which skbss did not write; choose another --out."
+        )
+    if not overwrite:
+        raise CommandError(
+            f"'{target}' holds an earlier result; choose another --out or pass --overwrite."
+        )
+    return found
+
+
+@contextmanager
+def output_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A folder to write into; what it holds moves to `target` when all went well.
+
+    On an error or Ctrl-C nothing remains of it, nor of folders made on the way to it.
+
+    Raises
+    ------
+    CommandError
+        As `check_target`, and if the folder cannot be written to.
+    """
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - links in the path are kept
+    replaced = check_target(target, overwrite=overwrite)
+    # Beside the target, or in it if there is one, so that moving never copies.
+    parent = target if target.is_dir() else target.parent
+    made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+    draft = parent / f".skbss-{secrets.token_hex(4)}.part"
+    try:
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            draft.mkdir()
+            yield draft
+            _publish(draft, target, replaced)
+        except OSError as error:
+            raise CommandError(f"cannot write to '{target}': {error.strerror or error}.") from error
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            begin_to_stop()
+        shutil.rmtree(draft, ignore_errors=True)
+        for folder in made:
+            _remove_if_empty(folder)
+        raise
+
+
+def _publish(draft: Path, target: Path, replaced: list[str]) -> None:
+    if not target.is_dir():
+        draft.rename(target)
+        return
+    names = sorted(entry.name for entry in draft.iterdir())
+    for name in names:
+        (draft / name).replace(target / name)
+    for name in set(replaced) - set(names):
+        (target / name).unlink()
+    draft.rmdir()
+
+
+def _listed(manifest: Path) -> set[str]:
+    try:
+        files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in files if isinstance(name, str)} if isinstance(files, list) else set()
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return

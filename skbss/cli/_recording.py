@@ -1,0 +1,157 @@
+"""Sound files in and out."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from skbss.cli._errors import CommandError
+
+_BLOCK = 1 << 18
+_LARGEST_WAV_BYTES = 4_000_000_000
+# Players and encoders disagree by a frame or two on where a compressed file ends.
+_TOLERATED_GAP = 4_096
+_CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_UNKNOWN_LENGTH = 0x7FFF_0000
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording as it is in its file.
+
+    Attributes
+    ----------
+    waveform : array of shape (n_channels, length), float32
+        Finite and not silent; full scale is 1.
+    sample_rate : int
+        In Hz.
+    name : str
+        Name of the file, as found: not safe to show or to write to.
+    tag : str or None
+        Title and artist from the file's tags, not safe to show either.
+    """
+
+    waveform: np.ndarray
+    sample_rate: int
+    name: str
+    tag: str | None = None
+
+
+def read_recording(path: Path) -> Recording:
+    """Everything in a sound file.
+
+    Raises
+    ------
+    CommandError
+        If the file is missing, no sound file, damaged, empty, silent, or holds NaN or infinity.
+    """
+    import soundfile
+
+    _check_is_file(path)
+    try:
+        with (
+            path.open("rb") as stream,
+            _silent_decoders(),
+            # By descriptor, because the library opens no path that is not Unicode.
+            soundfile.SoundFile(stream.fileno(), closefd=False) as file,
+        ):
+            if cut := _CUT_SHORT.search(file.extra_info):
+                announced, held = int(cut[1]), int(cut[2])
+                if held < announced < _UNKNOWN_LENGTH:
+                    raise _damaged(path, held / announced)
+            blocks = list(_blocks(file, path))
+            n_announced, sample_rate = file.frames, file.samplerate
+            n_channels = file.channels
+            tag = _tag(file.copy_metadata())
+    except (soundfile.SoundFileError, TypeError, ValueError) as error:
+        reason = getattr(error, "error_string", "") or "its content is not sound"
+        raise CommandError(
+            f"'{path}' cannot be read as a sound file (wav, flac, ogg, mp3, aiff): "
+            f"{reason.strip().rstrip('.')}."
+        ) from None
+    except OSError as error:
+        raise CommandError(f"'{path}' cannot be read: {error.strerror or error}.") from None
+    length = sum(len(block) for block in blocks)
+    if length + _TOLERATED_GAP < n_announced:
+        raise _damaged(path, length / n_announced)
+    if not length:
+        raise CommandError(f"'{path}' holds no samples.")
+    waveform = np.empty((n_channels, length), dtype=np.float32)
+    start = 0
+    for block in blocks:
+        waveform[:, start : start + len(block)] = block.T
+        start += len(block)
+    if not waveform.any():
+        raise CommandError(f"'{path}' is silent: every sample is zero.")
+    return Recording(waveform, sample_rate, path.name, tag)
+
+
+def write_wav(path: Path, waveform: np.ndarray, sample_rate: int) -> None:
+    """Write shape (n_channels, length) as 32-bit float samples; RF64 where WAV is too small."""
+    import soundfile
+
+    kind = "WAV" if waveform.nbytes < _LARGEST_WAV_BYTES else "RF64"
+    with soundfile.SoundFile(
+        path, "w", sample_rate, len(waveform), subtype="FLOAT", format=kind
+    ) as file:
+        for start in range(0, waveform.shape[-1], _BLOCK):
+            file.write(waveform[:, start : start + _BLOCK].T)
+
+
+def _check_is_file(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise CommandError(f"'{path}' is a folder; name the sound files in it.")
+        if not path.exists():
+            raise CommandError(f"'{path}' does not exist.")
+        if not path.is_file():
+            raise CommandError(f"'{path}' is not a regular file.")
+        if not path.stat().st_size:
+            raise CommandError(f"'{path}' is empty.")
+    except (OSError, ValueError) as error:
+        raise CommandError(f"'{path}' cannot be read: {error}.") from None
+
+
+def _blocks(file, path: Path) -> Iterator[np.ndarray]:
+    # A header may announce any length, so memory is taken only for what the file holds.
+    start = 0
+    while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+        finite = np.isfinite(block).all(axis=1)
+        if not finite.all():
+            seconds = (start + int(np.argmin(finite))) / file.samplerate
+            raise CommandError(
+                f"'{path}' holds a sample that is NaN or infinite at {seconds:.3f} s; "
+                "repair the recording first."
+            )
+        start += len(block)
+        yield block
+
+
+def _damaged(path: Path, share: float) -> CommandError:
+    return CommandError(
+        f"'{path}' is damaged: it ends after {100 * share:.0f} % of the length it announces. "
+        "Copy it again, or convert what is left to another file."
+    )
+
+
+def _tag(metadata: dict[str, str]) -> str | None:
+    parts = [metadata[key].strip() for key in ("title", "artist") if metadata.get(key, "").strip()]
+    return " · ".join(parts) or None
+
+
+@contextmanager
+def _silent_decoders() -> Iterator[None]:
+    """Keep what C decoders write to stderr away from the user, who gets one line from us."""
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)

@@ -1,0 +1,72 @@
+"""How close the stems come to the truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scale-invariant signal-to-distortion ratios in dB, one value for each source.
+
+    Attributes
+    ----------
+    mixture : array of shape (n_sources,)
+        Of the unseparated mixture, taken for the source.
+    separated : array of shape (n_sources,)
+        Of the stem.
+    """
+
+    mixture: np.ndarray
+    separated: np.ndarray
+
+    @property
+    def improvement(self) -> np.ndarray:
+        """What separation gained."""
+        return self.separated - self.mixture
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The values under the headings of a table."""
+        return {
+            "Mixture SI-SDR (dB)": self.mixture,
+            "Separated SI-SDR (dB)": self.separated,
+            "Improvement (dB)": self.improvement,
+        }
+
+
+def match_and_score(
+    references: np.ndarray, estimates: np.ndarray, mixture: np.ndarray
+) -> tuple[list[int], Scores]:
+    """Find which stem is which source, and how good it is.
+
+    Parameters
+    ----------
+    references, estimates : array of shape (n_sources, length)
+        The truth, and the stems in any order.
+    mixture : array of shape (length,)
+        What was separated.
+
+    Returns
+    -------
+    order : list of int
+        ``estimates[order[j]]`` belongs to ``references[j]``: the permutation with the best mean.
+    scores : Scores
+        By source.
+    """
+    from skbss.metrics import best_permutation, si_sdr
+
+    order = best_permutation(references, estimates)
+    before = si_sdr(references, np.broadcast_to(mixture, np.shape(references)))
+    return [int(k) for k in order], Scores(before, si_sdr(references, estimates[order]))
+
+
+def score_lines(names: list[str], scores: Scores) -> list[str]:
+    """A plain table for any terminal or file."""
+    width = max(len("mean"), *(len(name) for name in names))
+    columns = list(zip(scores.mixture, scores.separated, scores.improvement, strict=True))
+    rows = [*zip(names, columns, strict=True), ("mean", tuple(np.mean(columns, axis=0)))]
+    heading = f"{'SI-SDR in dB':<{max(width, 12)}}  mixture  separated  improvement"
+    return [heading] + [
+        f"{name:<{max(width, 12)}}  {mixture:7.1f}  {separated:9.1f}  {gain:11.1f}"
+        for name, (mixture, separated, gain) in rows
+    ]

@@ -1,0 +1,248 @@
+"""``skbss separate``."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skbss.cli._errors import CommandError, complain, one_line_errors
+from skbss.cli._methods import METHODS
+from skbss.cli._names import distinct, file_name
+from skbss.cli._output import check_target, output_folder
+from skbss.cli._progress import progress
+from skbss.cli._settings import DEVICES, GROUPINGS, Settings, check_device
+from skbss.report import printable
+
+SEPARATE_HELP = """Separate recordings into their sources, blindly.
+
+Writes the mixture and every source as 32-bit float WAV, with the rate and the channels of the \
+recording. The sources add up to the mixture. index.html plays and shows them all."""
+
+SEPARATE_EPILOG = """[bold]Examples[/bold]
+  skbss separate song.wav                       two sources, into song-stems/
+  skbss separate song.mp3 --sources 4 --out stems
+  skbss separate talk.flac --method is-nmf --n-fft 1024
+  skbss separate *.wav --out all                one folder for each file
+  skbss separate -- -take1.wav                  when a name starts with a dash
+
+[bold]When the result is bad[/bold]
+  One instrument is in several stems    fewer --sources
+  Two instruments share a stem          more --components, another --grouping
+  Notes blur into each other            larger --n-fft
+  Drums and consonants smear            smaller --n-fft
+  Sounds leak between the stems         larger --mask-exponent
+  Stems gurgle                          smaller --mask-exponent
+  Still bad                             another --seed, another --method
+
+[bold]Exit codes[/bold]
+  0 done · 2 bad input, and one line says why · 130 interrupted"""
+
+_DEFAULTS = Settings()
+_TIME_FREQUENCY = "Spectrogram"
+_RUN = "Running and writing"
+
+
+def separate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Sound files: wav, flac, ogg, mp3 or aiff; any rate, length and number of "
+            "channels.",
+        ),
+    ],
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How the spectrogram is factorized: "
+            + "; ".join(f"[bold]{name}[/bold], {m.summary}" for name, m in METHODS.items())
+            + ". nmf is the safe choice; is-nmf hears quiet sounds better, euclidean-nmf loud "
+            "ones.",
+        ),
+    ] = _DEFAULTS.method,
+    sources: Annotated[
+        int, typer.Option(metavar="N", help="Number of stems, from 1 to --components.")
+    ] = _DEFAULTS.n_sources,
+    components: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Number of spectral templates, shared out among the sources. About one for each "
+            "pitch and drum that sounds; time and memory grow with it.",
+        ),
+    ] = _DEFAULTS.n_components,
+    grouping: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"How templates become sources ({' or '.join(GROUPINGS)}): by timbre, or by "
+            "sounding at the same time.",
+        ),
+    ] = _DEFAULTS.grouping,
+    mask_exponent: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            help="Sharpness of the masks, above 0: 1 shares every bin by magnitude, 2 by power "
+            "(Wiener's filter), inf gives it to the loudest source. More means less leakage and "
+            "more artifacts.",
+        ),
+    ] = _DEFAULTS.mask_exponent,
+    max_iter: Annotated[
+        int, typer.Option(metavar="N", help="Iterations at most. Quality settles by about 50.")
+    ] = _DEFAULTS.max_iter,
+    n_fft: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SAMPLES",
+            show_default="the power of two nearest to 46 ms",
+            rich_help_panel=_TIME_FREQUENCY,
+            help="Length of a frame. Longer tells pitches apart, shorter keeps attacks sharp.",
+        ),
+    ] = None,
+    hop_length: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SAMPLES",
+            show_default="a quarter of --n-fft",
+            rich_help_panel=_TIME_FREQUENCY,
+            help="Step between frames, at most half of --n-fft. Longer is faster and coarser.",
+        ),
+    ] = None,
+    window: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_TIME_FREQUENCY,
+            help="Shape of a frame, as scipy.signal.get_window names it: hann, hamming, blackman.",
+        ),
+    ] = _DEFAULTS.window,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default="NAME-stems, one for each file",
+            rich_help_panel=_RUN,
+            help="Folder for the stems; several files get one folder each in it. It must be new, "
+            "empty, or an earlier result.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            rich_help_panel=_RUN,
+            help="Replace an earlier result of skbss. Other files are never touched.",
+        ),
+    ] = False,
+    html: Annotated[
+        bool,
+        typer.Option(rich_help_panel=_RUN, help="Also write index.html, to listen and look."),
+    ] = True,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=_RUN,
+            help="Random start. The same seed gives the same stems; another may be better.",
+        ),
+    ] = _DEFAULTS.seed,
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_RUN,
+            help=f"Where to compute ({', '.join(DEVICES)}): auto takes a GPU if JAX sees one.",
+        ),
+    ] = "auto",
+) -> None:
+    """Separate recordings into their sources."""
+    settings = Settings(
+        method=method,
+        n_sources=sources,
+        n_components=components,
+        n_fft=n_fft,
+        hop_length=hop_length,
+        window=window,
+        grouping=grouping,
+        mask_exponent=mask_exponent,
+        max_iter=max_iter,
+        seed=seed,
+    )
+    with one_line_errors():
+        settings.check()
+        check_device(device)
+        targets = _targets(files, out)
+    n_failed = 0
+    for file, target in zip(files, targets, strict=True):
+        with one_line_errors():
+            try:
+                _separate_file(
+                    file, target, settings, device=device, overwrite=overwrite, html=html
+                )
+            except CommandError as error:
+                if len(files) == 1:
+                    raise
+                complain(str(error))
+                n_failed += 1
+    if n_failed:
+        raise typer.Exit(2)
+
+
+def _separate_file(
+    file: Path, target: Path, settings: Settings, *, device: str, overwrite: bool, html: bool
+) -> None:
+    from skbss.cli._recording import read_recording
+    from skbss.cli._result import Account, write_result
+    from skbss.cli._separation import on_device, separate_waveform
+
+    check_target(target, overwrite=overwrite)
+    recording = read_recording(file)
+    settings = settings.resolve(recording.sample_rate)
+
+    with progress() as say, output_folder(target, overwrite=overwrite) as folder:
+        say(f"Separating {file.name}")
+        with on_device(device):
+            separation = separate_waveform(recording.waveform, recording.sample_rate, settings)
+        say("Writing the stems and the page" if html else "Writing the stems")
+        numbers = range(1, 1 + len(separation.stems))
+        width = len(str(len(numbers)))
+        account = Account(
+            title=file.name,
+            subtitle=recording.tag,
+            command=_command(file, settings, target, html=html),
+            source_names=[f"Source {k}" for k in numbers],
+            stem_names=[f"source-{k:0{width}d}" for k in numbers],
+        )
+        write_result(
+            folder,
+            recording.waveform,
+            recording.sample_rate,
+            separation,
+            settings,
+            account,
+            html=html,
+        )
+    listen = target / "index.html" if html else target
+    typer.echo(printable(f"{file.name}: {len(separation.stems)} sources in {listen}"))
+
+
+def _targets(files: list[Path], out: Path | None) -> list[Path]:
+    """The folder of each file."""
+    stems = distinct(file_name(file.stem) for file in files)
+    if out is None:
+        return [Path(f"{stem}-stems") for stem in stems]
+    return [out] if len(files) == 1 else [out / stem for stem in stems]
+
+
+def _command(file: Path, settings: Settings, target: Path, *, html: bool) -> str:
+    """The command that makes the result again, without the folders of whoever ran it."""
+    name = file.name
+    folder = os.path.basename(os.path.abspath(target))  # noqa: PTH100, PTH119
+    words = ["skbss", "separate", *settings.options(), "--out", folder]
+    words += [] if html else ["--no-html"]
+    words += ["--", name] if name.startswith("-") else [name]
+    return shlex.join(words)

@@ -1,0 +1,4 @@
+from ._page import separation_page as separation_page
+from ._page import write_separation_page as write_separation_page
+from ._provenance import software_versions as software_versions
+from ._text import printable as printable

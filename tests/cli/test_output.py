@@ -1,0 +1,98 @@
+"""The folder of results appears whole or not at all."""
+
+import json
+
+import pytest
+
+from skbss.cli._errors import CommandError
+from skbss.cli._output import MANIFEST, check_target, output_folder
+
+
+def write_result(folder, *names):
+    for name in names:
+        (folder / name).write_text("new")
+    (folder / MANIFEST).write_text(json.dumps({"files": [*names, MANIFEST]}))
+
+
+def fail(target, error):
+    with output_folder(target, overwrite=True) as draft:
+        (draft / "x.wav").write_text("half")
+        raise error
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_new_folder_appears_with_its_parents(tmp_path):
+    with output_folder(tmp_path / "a" / "b", overwrite=False) as draft:
+        write_result(draft, "x.wav")
+        assert not (tmp_path / "a" / "b").exists()
+    assert names(tmp_path / "a" / "b") == [MANIFEST, "x.wav"]
+    assert names(tmp_path / "a") == ["b"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_nothing_remains_of_a_failure(tmp_path, error):
+    with pytest.raises(error):
+        fail(tmp_path / "a" / "b", error)
+    assert names(tmp_path) == []
+
+
+def test_an_earlier_result_survives_a_failure(tmp_path):
+    write_result(tmp_path, "x.wav")
+    with pytest.raises(RuntimeError):
+        fail(tmp_path, RuntimeError)
+    assert (tmp_path / "x.wav").read_text() == "new"
+    assert names(tmp_path) == [MANIFEST, "x.wav"]
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    inode = tmp_path.stat().st_ino
+    with output_folder(tmp_path, overwrite=False) as draft:
+        write_result(draft, "x.wav")
+    assert names(tmp_path) == [MANIFEST, "x.wav"]
+    assert tmp_path.stat().st_ino == inode
+
+
+def test_an_earlier_result_is_replaced_whole(tmp_path):
+    write_result(tmp_path, "x.wav", "stale.wav")
+    with output_folder(tmp_path, overwrite=True) as draft:
+        write_result(draft, "x.wav", "y.wav")
+    assert names(tmp_path) == [MANIFEST, "x.wav", "y.wav"]
+
+
+def test_an_earlier_result_is_kept_unless_told_otherwise(tmp_path):
+    write_result(tmp_path, "x.wav")
+    with pytest.raises(CommandError, match=r"holds an earlier result.*--overwrite"):
+        check_target(tmp_path, overwrite=False)
+
+
+def test_files_of_others_are_never_replaced(tmp_path):
+    write_result(tmp_path, "x.wav")
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(CommandError, match=r"holds 'thesis\.tex', which skbss did not write"):
+        check_target(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"files": 3}', '{"files": [3]}', "{", "\x00"])
+def test_a_folder_with_another_manifest_is_not_ours(tmp_path, content):
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(CommandError, match="which skbss did not write"):
+        check_target(tmp_path, overwrite=True)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "f").write_text("mine")
+    with pytest.raises(CommandError, match="is a file; choose another --out"):
+        check_target(tmp_path / "f", overwrite=True)
+
+
+def test_a_folder_inside_a_file_can_not_be_made(tmp_path):
+    (tmp_path / "f").write_text("mine")
+    with (
+        pytest.raises(CommandError, match=r"cannot (write to|be used)"),
+        output_folder(tmp_path / "f" / "x", overwrite=False),
+    ):
+        pass
+    assert names(tmp_path) == ["f"]

@@ -1,0 +1,137 @@
+"""``skbss`` as a process of its own: exit codes, signals, terminals and pipes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "skbss"]
+POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
+
+
+def run(*arguments):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("demo", "--help"), ("separate", "--help")])
+def test_help_is_quick_to_come_and_teaches(arguments):
+    program = (
+        f"import sys; from skbss.cli import main; sys.argv[1:] = {list(arguments)!r}\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "names = {'jax', 'librosa', 'matplotlib', 'sklearn', 'scipy', 'numpy'}\n"
+        "sys.exit(f'imported: {heavy}' if (heavy := names & set(sys.modules)) else 0)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "skbss " in result.stdout
+    assert result.stderr == ""
+
+
+def test_version():
+    from skbss import __version__
+
+    result = run("--version")
+    assert (result.returncode, result.stdout) == (0, f"skbss {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("separate",), ("separate", "--no-such-option", "x"), ("no-such-command",)]
+)
+def test_a_wrong_command_line_is_bad_input(folder, arguments):
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+def test_a_bad_file_is_told_in_one_line(folder):
+    (folder / "text.wav").write_text("Dear diary")
+    result = run("separate", "text.wav")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert [entry.name for entry in folder.iterdir()] == ["text.wav"]
+
+
+@POSIX_ONLY
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_leave_nothing_behind(recording, folder, number, code):
+    process = subprocess.Popen(
+        [*COMMAND, "separate", recording, "--max-iter", "1000000000", "--out", "a/b"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("a/.skbss-*.part")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code
+    assert out == ""
+    assert len(err.splitlines()) == (1 if number == signal.SIGINT else 0)
+    assert [entry.name for entry in folder.iterdir()] == ["song.wav"]
+
+
+@POSIX_ONLY
+def test_a_terminal_shows_progress_and_a_pipe_does_not(recording, folder):
+    import pty
+
+    arguments = ["separate", recording, "--max-iter", "5", "--no-html", "--n-fft", "256"]
+    piped = run(*arguments, "--out", "piped")
+    assert piped.stderr == ""
+    assert piped.stdout == "song.wav: 2 sources in piped\n"
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments, "--out", "shown"], stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            part = os.read(master, 1 << 16)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(master)
+    assert process.wait() == 0
+    assert b"Separating song.wav" in shown
+    assert b"song.wav: 2 sources in shown" in shown
+
+
+@POSIX_ONLY
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_the_garbage_collector_swallows_is_raised_again(number, code):
+    program = (
+        "import gc, os, sys, time, typer\n"
+        "from skbss.cli._errors import one_line_errors\n"
+        "from skbss.cli._signals import heed_signals\n"
+        "heed_signals()\n"
+        "def swallow(*_):\n"
+        "    gc.callbacks.remove(swallow)\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    time.sleep(60)\n"
+        "gc.callbacks.append(swallow)\n"
+        "try:\n"
+        "    with one_line_errors():\n"
+        "        gc.collect()\n"
+        "        time.sleep(60)\n"
+        "except typer.Exit as end: sys.exit(end.exit_code)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert result.returncode == code
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,308 @@
+"""``skbss separate``: what it writes, where, and what it refuses."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 8000
+
+
+def stems_of(folder):
+    return [
+        soundfile.read(path, always_2d=True, dtype="float32")[0]
+        for path in sorted(folder.glob("source-*.wav"))
+    ]
+
+
+def entries(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def assert_refused(result, message):
+    """Exit code 2, nothing on stdout, and one line that holds the message."""
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("skbss: ")
+    assert message in lines[0]
+
+
+def test_stems_add_up_to_the_mixture(skbss, recording, folder, stereo):
+    result = skbss("separate", recording, "--sources", 3)
+    assert result.exit_code == 0
+    assert result.stdout == f"song.wav: 3 sources in {Path('song-stems/index.html')}\n"
+    assert result.stderr == ""
+    out = folder / "song-stems"
+    assert entries(out) == [
+        "index.html", "mixture.wav", "separation.json",
+        "source-1.wav", "source-2.wav", "source-3.wav",
+    ]  # fmt: skip
+    stems = stems_of(out)
+    total = np.sum(stems, axis=0, dtype=np.float64)
+    loudest = max(float(np.abs(stem).max()) for stem in stems)
+    np.testing.assert_allclose(total, stereo.T, rtol=0, atol=loudest * 2.0**-24)
+    np.testing.assert_array_equal(soundfile.read(out / "mixture.wav", dtype="float32")[0], stereo.T)
+    for path in out.glob("*.wav"):
+        info = soundfile.info(path)
+        assert (info.subtype, info.samplerate, info.channels) == ("FLOAT", RATE, 2)
+
+
+def test_the_sources_are_told_apart(skbss, recording, folder):
+    skbss("separate", recording, "--sources", 2, "--components", 2, "--max-iter", 100)
+    tones = set()
+    for stem in stems_of(folder / "song-stems"):
+        spectrum = np.abs(np.fft.rfft(stem.sum(axis=1)))
+        tones.add(int(np.argmax(spectrum)))
+        assert np.sort(spectrum)[-1] > 5 * spectrum[330 if np.argmax(spectrum) == 1250 else 1250]
+    assert tones == {330, 1250}
+
+
+@pytest.mark.parametrize("method", ["nmf", "is-nmf", "euclidean-nmf"])
+@pytest.mark.parametrize("grouping", ["mfcc", "activations"])
+def test_methods_and_groupings(skbss, recording, folder, method, grouping):
+    result = skbss("separate", recording, "--method", method, "--grouping", grouping)
+    assert result.exit_code == 0
+    told = json.loads((folder / "song-stems" / "separation.json").read_text())
+    assert told["settings"]["Method"].startswith(f"{method} (")
+    assert told["settings"]["Grouping"] == grouping
+    assert len(stems_of(folder / "song-stems")) == 2
+
+
+@pytest.mark.parametrize("extension", ["flac", "ogg", "mp3"])
+def test_other_formats_in_mono(skbss, folder, stereo, extension):
+    soundfile.write(folder / f"song.{extension}", stereo[0], RATE)
+    assert skbss("separate", f"song.{extension}").exit_code == 0
+    assert [stem.shape for stem in stems_of(folder / "song-stems")] == [(RATE, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "rate"), [((1,), 8000), ((100,), 44_100), ((5000, 5), 16_000), ((3001,), 96_000)]
+)
+def test_any_length_rate_and_number_of_channels(skbss, folder, shape, rate):
+    sound = np.random.default_rng(0).uniform(-1, 1, shape)
+    soundfile.write(folder / "x.wav", sound, rate, subtype="FLOAT")
+    result = skbss("separate", "--components", 4, "--max-iter", 5, "x.wav", quick=False)
+    assert result.exit_code == 0, result.stderr
+    stems = stems_of(folder / "x-stems")
+    total = np.sum(stems, axis=0, dtype=np.float64).reshape(shape)
+    np.testing.assert_allclose(total, sound.astype(np.float32), atol=1e-7)
+
+
+def test_a_seed_decides_the_result(skbss, recording, folder):
+    for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
+        skbss("separate", recording, "--seed", seed, "--out", name, "--no-html")
+    a, b, c = (stems_of(folder / name)[0] for name in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_without_page(skbss, recording, folder):
+    result = skbss("separate", recording, "--no-html", "--out", "stems")
+    assert result.stdout == "song.wav: 2 sources in stems\n"
+    assert "index.html" not in entries(folder / "stems")
+
+
+def test_several_files_have_a_folder_each(skbss, recording, folder):
+    (folder / "b").mkdir()
+    shutil.copy(recording, folder / "b" / "song.wav")
+    result = skbss("separate", "song.wav", "b/song.wav", "--out", "all", "--no-html")
+    assert result.exit_code == 0
+    assert entries(folder / "all") == ["song", "song-2"]
+
+
+def test_a_bad_file_does_not_keep_the_others_from_being_separated(skbss, recording, folder):
+    result = skbss("separate", "missing.wav", "song.wav", "--out", "all", "--no-html")
+    assert result.exit_code == 2
+    assert result.stderr == "skbss: 'missing.wav' does not exist.\n"
+    assert entries(folder / "all") == ["song"]
+
+
+def test_the_command_on_the_page_makes_the_same_stems(skbss, recording, folder):
+    skbss("separate", recording, "--seed", 3, "--window", "hamming", "--out", "a")
+    told = json.loads((folder / "a" / "separation.json").read_text())
+    shown = told["command"].split()
+    assert shown[:2] == ["skbss", "separate"]
+    assert str(folder) not in (folder / "a" / "index.html").read_text()
+    again = [word if word != "a" else "again" for word in shown[1:]]
+    assert skbss(*again, quick=False).exit_code == 0
+    for first, second in zip(stems_of(folder / "a"), stems_of(folder / "again"), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not allow these names")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)<\u2215script>.wav",
+        "[bold red]x[blink].wav",
+        '"quoted" & it\'s.wav',
+        "two\nlines\x1b[31m.wav",
+        "\u202egpj.wav",
+        "-rf.wav",
+        "...wav",
+        "第九 🎹.wav",
+        b"\xff\xfe.wav",
+    ],
+)
+def test_hostile_names(skbss, folder, stereo, name):
+    name = os.fsdecode(name)
+    with (folder / name).open("wb") as file:
+        soundfile.write(file, stereo[:1].T, RATE, format="WAV")
+    before = entries(folder)
+    result = skbss("separate", "--", name)
+    assert result.exit_code == 0, result.stderr
+    (out,) = set(entries(folder)) - set(before)
+    assert out.endswith("-stems")
+    assert out.isprintable()
+    assert not out.startswith(("-", "."))
+    assert "\x1b" not in result.stdout
+    assert result.stdout.count("\n") == 1
+    page = (folder / out / "index.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "\x1b" not in page
+
+
+def test_hostile_tags(skbss, folder, stereo):
+    with soundfile.SoundFile(folder / "x.flac", "w", RATE, 2) as file:
+        file.title = "</title><script>alert(1)</script>"
+        file.write(stereo.T)
+    assert skbss("separate", "x.flac").exit_code == 0
+    page = (folder / "x-stems" / "index.html").read_text(encoding="utf-8")
+    assert "&lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--sources", 0), "--sources must be at least 1, got 0"),
+        (("--sources", -3), "--sources must be at least 1, got -3"),
+        (("--components", 0), "--components must be at least 1, got 0"),
+        (("--sources", 5), "--sources must not exceed --components (4)"),
+        (("--method", "magic"), "--method must be one of nmf, is-nmf, euclidean-nmf, got 'magic'"),
+        (("--grouping", "luck"), "--grouping must be one of mfcc, activations, got 'luck'"),
+        (("--window", "broken"), "--window must be a window that scipy.signal.get_window knows"),
+        (("--window", "kaiser"), "--window must be a window that scipy.signal.get_window knows"),
+        (("--n-fft", 8), "--n-fft must be at least 16, got 8"),
+        (("--hop-length", 0), "--hop-length must be at least 1, got 0"),
+        (("--hop-length", 200), "--hop-length must be at most half of --n-fft (256)"),
+        (("--max-iter", 0), "--max-iter must be at least 1, got 0"),
+        (("--mask-exponent", 0), "--mask-exponent must be positive (inf is allowed), got 0.0"),
+        (("--mask-exponent", "nan"), "--mask-exponent must be positive"),
+        (("--seed", -1), "--seed must be from 0 to 4294967295, got -1"),
+        (("--device", "abacus"), "--device must be one of auto, cpu, gpu, got 'abacus'"),
+    ],
+)
+def test_impossible_options(skbss, recording, folder, options, message):
+    assert_refused(skbss("separate", recording, *options), message)
+    assert entries(folder) == ["song.wav"]
+
+
+def test_a_gpu_that_is_not_there(skbss, recording, folder):
+    import jax
+
+    if any(device.platform == "gpu" for device in jax.devices()):
+        pytest.skip("this machine has a GPU")
+    assert_refused(skbss("separate", recording, "--device", "gpu"), "JAX sees no GPU")
+    assert entries(folder) == ["song.wav"]
+
+
+def test_on_the_cpu(skbss, recording):
+    assert skbss("separate", recording, "--device", "cpu", "--no-html").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.wav", None, "does not exist"),
+        ("empty.wav", b"", "is empty"),
+        ("text.wav", b"Dear diary, " * 50, "cannot be read as a sound file"),
+        (".", None, "is a folder"),
+    ],
+)
+def test_files_that_are_no_sound(skbss, folder, name, content, message):
+    if content is not None:
+        (folder / name).write_bytes(content)
+    before = entries(folder)
+    assert_refused(skbss("separate", name), message)
+    assert entries(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros(100), "is silent"),
+        (np.zeros((0, 1)), "holds no samples"),
+        (np.array([0.5, np.nan, 0.5]), "NaN or infinite"),
+    ],
+)
+def test_sound_that_can_not_be_separated(skbss, folder, samples, message):
+    soundfile.write(folder / "x.wav", samples, RATE, subtype="FLOAT")
+    assert_refused(skbss("separate", "x.wav"), message)
+    assert entries(folder) == ["x.wav"]
+
+
+def test_an_earlier_result_is_kept_unless_told_otherwise(skbss, recording, folder):
+    assert skbss("separate", recording, "--out", "o", "--no-html").exit_code == 0
+    before = {path.name: path.read_bytes() for path in (folder / "o").iterdir()}
+    again = ("separate", recording, "--out", "o", "--sources", 1, "--no-html")
+    assert_refused(skbss(*again), "--overwrite")
+    assert {path.name: path.read_bytes() for path in (folder / "o").iterdir()} == before
+    assert skbss(*again, "--overwrite").exit_code == 0
+    assert entries(folder / "o") == ["mixture.wav", "separation.json", "source-1.wav"]
+
+
+def test_the_recording_itself_is_safe(skbss, recording, folder):
+    before = recording.read_bytes()
+    assert_refused(
+        skbss("separate", recording, "--out", ".", "--overwrite"),
+        "holds 'song.wav', which skbss did not write",
+    )
+    assert recording.read_bytes() == before
+
+
+def test_output_that_can_not_be_written(skbss, recording, folder):
+    assert_refused(skbss("separate", recording, "--out", recording), "is a file")
+    assert_refused(skbss("separate", recording, "--out", recording / "x"), "cannot")
+    assert entries(folder) == ["song.wav"]
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user with limited rights"
+)
+def test_output_folder_without_rights(skbss, recording, folder):
+    (folder / "locked").mkdir(mode=0o555)
+    assert_refused(skbss("separate", recording, "--out", "locked/x"), "Permission denied")
+
+
+def test_a_full_disk_leaves_nothing_behind(skbss, recording, folder, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("skbss.cli._result.write_wav", fail)
+    assert_refused(skbss("separate", recording), "No space left on device")
+    assert entries(folder) == ["song.wav"]
+
+
+def test_ctrl_c_leaves_nothing_behind(skbss, recording, folder, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skbss.cli._result.write_wav", interrupt)
+    result = skbss("separate", recording, "--out", "a/b")
+    assert result.exit_code == 130
+    assert result.stderr == "skbss: interrupted; nothing unfinished was left behind.\n"
+    assert entries(folder) == ["song.wav"]
+
+
+def test_a_fit_that_did_not_settle_is_told_on_the_page(skbss, recording, folder):
+    assert skbss("separate", recording, "--max-iter", 1).exit_code == 0
+    page = (folder / "song-stems" / "index.html").read_text(encoding="utf-8")
+    assert "stopped at 1 iterations" in page
+    assert json.loads((folder / "song-stems" / "separation.json").read_text())["converged"] is False

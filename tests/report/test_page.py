@@ -1,0 +1,227 @@
+"""The page as a document: what it says, what it escapes, what it never asks for."""
+
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from skbss.report import separation_page, write_separation_page
+
+RATE = 8000
+HOSTILE = '<script>alert("1")</script>\x1b[31m\n\u202e&amp;\udcff'
+
+
+@pytest.fixture(scope="module")
+def sources():
+    time = np.arange(RATE) / RATE
+    return np.stack([0.4 * np.sin(2 * np.pi * f * time) for f in (300.0, 1200.0)])
+
+
+@pytest.fixture(scope="module")
+def full_page(sources):
+    rng = np.random.default_rng(0)
+    return separation_page(
+        sources.sum(axis=0),
+        sources,
+        sample_rate=RATE,
+        title=HOSTILE,
+        subtitle=HOSTILE,
+        source_names=[HOSTILE, "voice"],
+        files=["mixture.wav", "a?b.wav", "voice.wav"],
+        components=rng.random((4, 129)),
+        activations=rng.random((50, 4)),
+        labels=[0, 1, 1, 0],
+        loss_curve=[10.0, 3.0, 2.0],
+        loss_iterations=[0, 10, 20],
+        scores={"SI-SDR (dB)": [12.34, -np.inf]},
+        settings={HOSTILE: HOSTILE},
+        command=HOSTILE,
+        notes=[HOSTILE],
+    )
+
+
+class Document(HTMLParser):
+    """Tags with their attributes, and text by the tag around it."""
+
+    VOID = frozenset({"meta", "link", "img", "br"})
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.open, self.text = [], [], {}
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open:
+            self.text.setdefault(self.open[-1], []).append(data)
+
+    def attributes(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def test_every_tag_is_closed(full_page):
+    assert Document(full_page).open == []
+
+
+def test_the_only_script_is_the_page_s_own(full_page):
+    document = Document(full_page)
+    assert len(document.attributes("script")) == 1
+    assert not any("alert" in text for text in document.text["script"])
+    assert "<script>alert" not in full_page
+
+
+def test_hostile_names_are_shown_as_text(full_page):
+    shown = Document(full_page).text["h1"]
+    assert "".join(shown) == ('<script>alert("1")</script>\\x1b[31m\\n\\u202e&amp;\\udcff')
+    assert full_page.encode("utf-8")
+    assert not any(ord(c) < 32 and c != "\n" for c in full_page)
+
+
+def test_nothing_is_asked_of_the_network(full_page):
+    document = Document(full_page)
+    loaded = [
+        attrs[key]
+        for _, attrs in document.tags
+        for key in ("src", "srcset", "poster", "data", "action", "xlink:href")
+        if key in attrs
+    ]
+    assert loaded
+    assert all(address.startswith("data:") for address in loaded)
+    assert [link["href"] for link in document.attributes("link")] == ["data:,"]
+    without_sound = re.sub(r"base64,[A-Za-z0-9+/=]+", "", full_page)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import", without_sound)
+
+
+def test_links_lead_to_the_files_beside_the_page(full_page):
+    links = [link["href"] for link in Document(full_page).attributes("a")]
+    assert links == ["mixture.wav", "a%3Fb.wav", "voice.wav"]
+
+
+def test_it_can_be_read_without_seeing(full_page):
+    document = Document(full_page)
+    assert document.attributes("html") == [{"lang": "en"}]
+    assert all(picture["alt"] for picture in document.attributes("img"))
+    assert all(player["aria-label"] for player in document.attributes("audio"))
+    for drawing in document.attributes("svg"):
+        assert drawing.get("aria-hidden") == "true" or drawing.get("aria-label")
+    levels = [int(tag[1]) for tag, _ in document.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_one_player_and_one_spectrogram_for_mixture_and_every_source(full_page):
+    document = Document(full_page)
+    assert len(document.attributes("audio")) == 3
+    assert len(document.attributes("img")) == 3
+
+
+def test_scores_are_tabled_with_their_mean(full_page):
+    cells = Document(full_page).text["td"]
+    assert cells == ["12.3", "\N{MINUS SIGN}∞", "\N{MINUS SIGN}∞"]
+
+
+def test_the_same_input_gives_the_same_page(sources):
+    pages = [separation_page(sources.sum(axis=0), sources, sample_rate=RATE) for _ in range(2)]
+    assert pages[0] == pages[1]
+
+
+def test_versions_name_no_user_or_folder(full_page):
+    assert "skbss " in full_page
+    assert "scikit-learn " in full_page
+    assert "/home" not in full_page
+    assert "/root" not in full_page
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (2, 300), (6, 2000)])
+def test_any_length_and_number_of_channels(shape):
+    sound = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+    page = separation_page(sound, [sound], sample_rate=RATE)
+    assert len(Document(page).attributes("audio")) == 2
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-30, 1e30])
+def test_any_level(level):
+    sound = level * np.random.default_rng(0).uniform(-1, 1, 4000).astype(np.float32)
+    assert Document(separation_page(sound, [sound], sample_rate=RATE)).open == []
+
+
+@pytest.mark.parametrize("rate", [100, 11_025, 22_050.5, 44_100, 192_000])
+def test_any_sample_rate(rate):
+    sound = np.random.default_rng(0).uniform(-1, 1, 4000)
+    assert Document(separation_page(sound, [sound], sample_rate=rate)).open == []
+
+
+def test_weak_components_are_counted_where_there_are_too_many_to_show(sources):
+    page = separation_page(
+        sources.sum(axis=0),
+        sources,
+        sample_rate=RATE,
+        components=np.ones((60, 129)),
+        activations=np.ones((10, 60)),
+        labels=np.zeros(60, int),
+    )
+    assert "12 weaker components are not shown" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample_rate": 0}, "sample_rate must be positive"),
+        ({"source_names": ["one"]}, "source_names must hold 2 names, got 1"),
+        ({"files": ["one"]}, "files must hold 3 names, got 1"),
+        ({"components": np.ones((2, 9))}, "must be given together"),
+        (
+            {"components": np.ones((3, 9)), "activations": np.ones((5, 2))},
+            r"got \(3, 9\) and \(5, 2\)",
+        ),
+        (
+            {"components": np.ones((3, 9)), "activations": np.ones((5, 3))},
+            "labels must say which of the 2 sources",
+        ),
+        (
+            {"components": np.ones((2, 9)), "activations": np.ones((5, 2)), "labels": [0, 2]},
+            "source indices from 0 to 1",
+        ),
+        ({"scores": {"SDR": [1.0]}}, r"one number per source \(2\), got 1"),
+    ],
+)
+def test_arguments_that_do_not_fit_together_are_refused(sources, options, message):
+    with pytest.raises(ValueError, match=message):
+        separation_page(sources.sum(axis=0), sources, **{"sample_rate": RATE, **options})
+
+
+@pytest.mark.parametrize(
+    ("mixture", "estimates", "message"),
+    [
+        (np.zeros((2, 3, 4)), [np.zeros(4)], "mixture must have shape"),
+        (np.zeros(0), [np.zeros(0)], "hold samples"),
+        (np.zeros(4), [np.zeros(5)], r"sources\[0\] has \(5,\)"),
+        (np.zeros(4), [], "at least one source"),
+        (np.array([0.0, np.nan]), [np.zeros(2)], "mixture must hold finite samples"),
+    ],
+)
+def test_waveforms_that_do_not_fit_together_are_refused(mixture, estimates, message):
+    with pytest.raises(ValueError, match=message):
+        separation_page(mixture, estimates, sample_rate=RATE)
+
+
+def test_the_page_is_written_as_it_is_returned(sources, tmp_path):
+    path = tmp_path / "page.html"
+    write_separation_page(path, sources.sum(axis=0), sources, sample_rate=RATE, title="Für Elise")
+    expected = separation_page(sources.sum(axis=0), sources, sample_rate=RATE, title="Für Elise")
+    assert path.read_bytes() == expected.encode("utf-8")
