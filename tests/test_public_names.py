@@ -1,0 +1,74 @@
+"""The public names are those of ``__all__``, and nothing else."""
+
+import importlib
+import pkgutil
+import types
+
+import pytest
+
+import skbss
+
+# The sub-packages that have names beside those of skbss itself.
+PUBLIC_PACKAGES = [
+    "skbss.cli",
+    "skbss.datasets",
+    "skbss.factorization",
+    "skbss.frontend",
+    "skbss.masking",
+    "skbss.metrics",
+    "skbss.report",
+    "skbss.separation",
+]
+TOP_LEVEL = {
+    "BetaNMF",
+    "ISTFT",
+    "MiniBatchBetaNMF",
+    "STFT",
+    "Separator",
+    "WienerMask",
+    "__version__",
+    "datasets",
+    "metrics",
+    "non_negative_factorization",
+}
+
+
+def public_names(module):
+    """Names a user can see that neither start with an underscore nor are modules."""
+    return {
+        name
+        for name in dir(module)
+        if not name.startswith("_") and not isinstance(getattr(module, name), types.ModuleType)
+    }
+
+
+def test_names_of_skbss():
+    assert set(skbss.__all__) == TOP_LEVEL
+    assert set(dir(skbss)) >= TOP_LEVEL - {"__version__"}
+    for name in skbss.__all__:
+        assert getattr(skbss, name) is not None
+
+
+@pytest.mark.parametrize("name", PUBLIC_PACKAGES)
+def test_names_of_a_package_are_those_of_all(name):
+    package = importlib.import_module(name)
+    assert public_names(package) == set(package.__all__)
+    assert list(package.__all__) == sorted(package.__all__)
+
+
+def test_everything_public_lives_in_a_public_package():
+    for module in pkgutil.walk_packages(skbss.__path__, "skbss."):
+        parts = module.name.split(".")
+        private = any(part.startswith("_") for part in parts[1:])
+        assert private or module.name in PUBLIC_PACKAGES, f"{module.name} should be private"
+
+
+def test_names_of_skbss_are_those_of_their_packages():
+    for name in set(skbss.__all__) - {"__version__", "datasets", "metrics"}:
+        home = getattr(skbss, name).__module__.rsplit(".", 1)[0]
+        assert getattr(importlib.import_module(home), name) is getattr(skbss, name)
+
+
+def test_unknown_names_raise():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        skbss.no_such_name  # noqa: B018
