@@ -170,6 +170,14 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 "nothing can be learned about it. Remove it, or observe it somewhere."
             )
 
+    def _with_known(self, H):
+        """Put `fixed_components` in their place: held means to the last bit."""
+        if self.fixed_components is None:
+            return H
+        xp = jnp if is_jax_array(H) else np
+        known = xp.asarray(self.fixed_components, dtype=H.dtype)
+        return xp.concatenate([known, H[len(known) :]])
+
     def _penalties(self, shape, scale):
         """Weights of the penalties for data divided by `scale`, factors by its square root."""
         n_samples, n_features = shape

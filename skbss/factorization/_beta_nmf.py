@@ -105,7 +105,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     n_iter_ : int
         Iterations that the fit took.
     loss_curve_ : array of shape (n_checks,)
-        The objective at the start and after every tenth iteration.
+        The objective at the start and after every tenth iteration; empty if all components are
+        fixed.
     n_features_in_ : int
         Number of features: the last axis of the training data.
     feature_names_in_ : array of shape (n_features,)
@@ -255,15 +256,22 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         self._check_solver(weights)
         X, weights, leading = self._check_data(X, weights, reset=True)
         self._check_columns(X, weights)
-        W, H, n_iter, losses = self._factorize(X, y, weights, W, H)
+        given = check_start(self, X, W, H)
+        self._n_components = given.n_components
+        if given.free.any():
+            W, H, n_iter, losses = self._factorize(X, y, weights, given)
+            converged = n_iter < self.max_iter or self.tol == 0
+            if self.init == "custom":
+                W = self._clear_unobserved(X, weights, W)
+            else:
+                W, _, _ = self._activations(X, weights, H)
+        else:
+            H, losses = (jnp if is_jax_array(X) else np).asarray(given.fixed, X.dtype), []
+            W, converged, n_iter = self._activations(X, weights, H)
         self.components_, self.n_components_ = H, H.shape[0]
         self.n_iter_, self.loss_curve_ = n_iter, np.array(losses)
-        if n_iter == self.max_iter and self.tol > 0:
+        if not converged:
             self._warn_not_converged(self.max_iter)
-        if self.init == "custom":
-            W = self._clear_unobserved(X, weights, W)
-        else:
-            W, _, _ = self._activations(X, weights)
         self.reconstruction_err_ = model_error(X, weights, W, H, self._beta)
         return W.reshape(*leading, W.shape[-1])
 
@@ -309,10 +317,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 stacklevel=3,
             )
 
-    def _factorize(self, X, y, weights, W, H):
+    def _factorize(self, X, y, weights, given):
         """Both factors from a start, in the units of X; the iterations; the losses."""
-        given = check_start(self, X, W, H)
-        self._n_components = given.n_components
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
         weighted = weights is not None or has_missing(X)
         on_jax = is_jax_array(X)
@@ -326,9 +332,11 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 factor = factor * jnp.asarray(root, dtype)
                 return (factor if on_jax else np.asarray(factor)).astype(X.dtype)
 
+            def components(H):
+                return self._with_known(in_units(H))
+
             def attributes(H):
-                H = in_units(H)
-                return {"components_": H, "n_components_": len(H)}
+                return {"components_": components(H), "n_components_": len(H)}
 
             gain = relative_power(observed.scale, beta)
             started = time.perf_counter()
@@ -356,8 +364,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 settings,
                 Watch(callbacks.begin, after, closely=callbacks.active),
             )
-            W, H = in_units(W), in_units(H)
-            callbacks.finish({"components_": H, "n_components_": len(H)})
+            callbacks.finish(attributes(H))
+            W, H = in_units(W), components(H)
         if np.isnan(losses[-1]) or not np.isfinite(np.asarray(H)).all():
             raise FloatingPointError(
                 f"The factorization of {X.dtype} data overflowed with "

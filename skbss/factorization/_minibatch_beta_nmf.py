@@ -311,7 +311,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         callbacks = IterationCallbacks(self, X, y, self.max_iter * len(batches))
 
         def attributes():
-            return {"components_": self._in_units(X, state.H), "n_components_": len(state.H)}
+            components = self._with_known(self._in_units(X, state.H))
+            return {"components_": components, "n_components_": len(components)}
 
         n_steps = 0
         for step in range(self.max_iter * len(batches)):
@@ -379,7 +380,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
     def _keep(self, X, state):
         """Store the components in the units of X, and what they remember."""
         self._memory = tuple(part if is_jax_array(X) else np.asarray(part) for part in state)
-        self.components_ = self._in_units(X, state.H)
+        self.components_ = self._with_known(self._in_units(X, state.H))
         self.n_components_ = len(self.components_)
 
     def _in_units(self, X, factor):
