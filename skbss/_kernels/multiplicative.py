@@ -89,7 +89,7 @@ def start_mu(data, W, H, penalties: Penalties, floor, *, beta: float) -> MUState
     divergence = data.row_divergence(W, H, beta, floor).sum()
     error = jnp.sqrt(2 * jnp.maximum(divergence, 0))
     loss = divergence + penalties.total(W, H)
-    return MUState(W, H, loss, error, error, jnp.int32(0), error == 0)
+    return MUState(W, H, loss, error, error, jnp.int32(0), loss <= 0)
 
 
 @partial(jax.jit, static_argnames=("beta", "exponent", "quadratic"))
@@ -127,7 +127,7 @@ def advance_mu(
     def checked(s: MUState) -> MUState:
         divergence = data.row_divergence(s.W, s.H, beta, floor).sum()
         error = jnp.sqrt(2 * jnp.maximum(divergence, 0))
-        drop = (s.error - error) / s.first_error
+        drop = (s.error - error) / jnp.where(s.first_error > 0, s.first_error, 1)
         done = (tol > 0) & ~(drop >= tol) | ~jnp.isfinite(error)
         loss = divergence + penalties.total(s.W, s.H)
         return s._replace(loss=loss, error=error, done=done)
@@ -158,8 +158,7 @@ class RowsState(NamedTuple):
 def start_rows(data, W, H, floor, *, beta: float) -> RowsState:
     """The state before the first sweep."""
     error = jnp.sqrt(2 * jnp.maximum(data.row_divergence(W, H, beta, floor), 0))
-    active = error > 0
-    return RowsState(W, error, error, active, jnp.int32(0), ~active.any())
+    return RowsState(W, error, error, jnp.ones_like(error, bool), jnp.int32(0), jnp.bool_(False))
 
 
 @partial(jax.jit, static_argnames=("beta", "exponent", "quadratic"))

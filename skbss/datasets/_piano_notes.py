@@ -5,7 +5,7 @@ from sklearn.utils import Bunch
 
 from skbss.datasets._clips import check_dtype, read_stems, read_texts
 
-_SOURCES = ("C4", "E4", "G4")
+_SOURCES = ("D3", "F#3", "A3")
 
 
 def load_piano_notes(*, dtype=np.float32):
@@ -30,7 +30,7 @@ def load_piano_notes(*, dtype=np.float32):
         sources : ndarray of shape (3, length)
             The notes, in the order in which they come in.
         source_names : list of str
-            ``["C4", "E4", "G4"]``.
+            ``["D3", "F#3", "A3"]``.
         sample_rate : int
             22050 Hz.
         DESCR : str
@@ -55,11 +55,13 @@ def load_piano_notes(*, dtype=np.float32):
     >>> from skbss.datasets import load_piano_notes
     >>> clip = load_piano_notes()
     >>> clip.sources.shape, clip.source_names
-    ((3, 159862), ['C4', 'E4', 'G4'])
+    ((3, 159862), ['D3', 'F#3', 'A3'])
     >>> bool((clip.sources.sum(axis=0) == clip.mixture).all())
     True
     """
-    sources, sample_rate = read_stems("piano_notes", _SOURCES, check_dtype(dtype))
+    # In the name of a file "#" would need quoting.
+    files = [name.replace("#", "s") for name in _SOURCES]
+    sources, sample_rate = read_stems("piano_notes", files, check_dtype(dtype))
     return Bunch(
         mixture=sources.sum(axis=0),
         sources=sources,

@@ -92,7 +92,10 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             ``X @ components_``.
         """
         check_is_fitted(self)
-        return X @ self.components_
+        if is_jax_array(X):
+            with precision(X.dtype):
+                return X @ jnp.asarray(self.components_, X.dtype)
+        return X @ np.asarray(self.components_)
 
     def score(self, X, y=None, weights=None):
         """Tell how well the components describe data: higher is better.
@@ -122,12 +125,14 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         # ScoringMonitor hands the training data over as both.
         held_out = None if y is X else y
         X, weights, leading = self._check_data(X, weights, reset=False)
-        W, _, _ = self._activations(X, weights)
+        scored = X
         if held_out is not None and has_missing(X):
-            X, weights = self._held_out(X, held_out, weights, (*leading, X.shape[1]))
-        total = float(weight_sums(X, weights, axis=1).sum())
+            scored = self._held_out(X, held_out, (*leading, X.shape[1]))
+        total = float(weight_sums(scored, weights, axis=1).sum())
         if not total > 0:
             raise ValueError("There is no entry to score: every one is missing or of weight 0.")
+        W, _, _ = self._activations(X, weights)
+        X = scored
         return -float(row_divergences(X, weights, W, self.components_, self._beta).sum()) / total
 
     def __sklearn_tags__(self):
@@ -159,8 +164,15 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self.max_iter
 
     def _check_data(self, X, weights, *, reset):
+        if not np.isfinite(self._beta):
+            raise ValueError(f"beta_loss must be a finite number, got {self.beta_loss!r}.")
         X, leading = check_matrix(self, X, reset=reset, allow_nan=self._allows_missing())
-        return X, check_weights(weights, (*leading, X.shape[1])), leading
+        weights = check_weights(weights, (*leading, X.shape[1]))
+        if weights is not None and not self._allows_missing():
+            raise ValueError(
+                "solver 'cd' does not handle weights. Use solver='auto' or solver='mu'."
+            )
+        return X, weights, leading
 
     def _check_columns(self, X, weights):
         unseen = np.flatnonzero(np.asarray(weight_sums(X, weights, axis=0)) <= 0)
@@ -198,12 +210,31 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _activations(self, X, weights, H=None):
         """Activations of every row by itself; whether all converged; the iterations taken."""
         H = self.components_ if H is None else H
+        complete, incomplete = self._solver(weighted=False), self._solver(weighted=True)
+        missing = has_missing(X)
+        if weights is None and missing and complete != incomplete:
+            # A row without missing entries must not feel those of others.
+            gaps = np.asarray(weight_sums(X, None, axis=1)) < X.shape[1]
+            kinds = [(complete, np.flatnonzero(~gaps)), (incomplete, np.flatnonzero(gaps))]
+            kinds = [(solver, rows) for solver, rows in kinds if len(rows)]
+            parts = [self._solve_rows(solver, X[rows], None, H) for solver, rows in kinds]
+            order = np.argsort(np.concatenate([rows for _, rows in kinds]))
+            xp = jnp if is_jax_array(X) else np
+            W = xp.concatenate([W for W, _, _ in parts])[order]
+            converged = all(done for _, done, _ in parts)
+            n_iter = max(n for _, _, n in parts)
+        else:
+            solver = incomplete if missing or weights is not None else complete
+            W, converged, n_iter = self._solve_rows(solver, X, weights, H)
+        return self._clear_unobserved(X, weights, W), converged, n_iter
+
+    def _solve_rows(self, solver, X, weights, H):
         on_jax = is_jax_array(X)
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
-        weighted = weights is not None or has_missing(X)
-        solver = self._solver(weighted=weighted)
+        # With an L2 penalty coordinate descent shares one Gram matrix among the rows.
+        by_row = solver != "cd" or self.alpha_W == 0
         with precision(dtype):
-            observed = observe(X, weights, beta=beta, dtype=dtype, by_row=solver != "cd")
+            observed = observe(X, weights, beta=beta, dtype=dtype, by_row=by_row)
             H = jnp.asarray(H, dtype)
             level = float(H.mean()) or 1.0
             H = H / level
@@ -224,7 +255,6 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             W, n_iter, converged = solve_activations(solver, observed.data, start, H, settings)
             W = W * jnp.asarray(observed.scale, dtype) / level
             W = (W if on_jax else np.asarray(W)).astype(X.dtype)
-        W = self._clear_unobserved(X, weights, W)
         return W, converged or self.tol == 0, n_iter
 
     def _row_penalties(self, n_features, scale, level):
@@ -242,7 +272,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             0.0,
         )
 
-    def _held_out(self, X, y, weights, shape):
+    def _held_out(self, X, y, shape):
         if sp.issparse(y) or sp.issparse(X):
             raise TypeError("score with held-out entries needs dense X and y.")
         y = y if is_jax_array(y) else np.asarray(y)
@@ -253,7 +283,10 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             )
         xp = jnp if is_jax_array(X) else np
         y = xp.asarray(y.reshape(X.shape), dtype=X.dtype)
-        return xp.where(xp.isnan(X), y, xp.nan), weights
+        held_out = xp.where(xp.isnan(X), y, xp.nan)
+        if bool(xp.isinf(held_out).any()) or bool((held_out < 0).any()):
+            raise ValueError("y has negative or infinite entries where X is missing.")
+        return held_out
 
     @staticmethod
     def _warn_not_converged(max_iter):
@@ -262,6 +295,14 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             ConvergenceWarning,
             stacklevel=3,
         )
+
+    def _refuse_overflow(self, H, loss=0.0):
+        if np.isnan(loss) or not np.isfinite(np.asarray(H)).all():
+            raise FloatingPointError(
+                f"The factorization in {H.dtype} overflowed with "
+                f"beta_loss={self.beta_loss!r}. Use a beta_loss closer to the interval [0, 2], or "
+                "float64 data."
+            )
 
     @staticmethod
     def _clear_unobserved(X, weights, W):

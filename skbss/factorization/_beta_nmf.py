@@ -253,7 +253,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         FloatingPointError
             If the numbers overflow, which only a far-off `beta_loss` brings about.
         """
-        self._check_solver(weights)
+        self._check_solver()
         X, weights, leading = self._check_data(X, weights, reset=True)
         self._check_columns(X, weights)
         given = check_start(self, X, W, H)
@@ -278,7 +278,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     @_fit_context(prefer_skip_nested_validation=True)
     def _solve_for(self, X, W, H, weights):
         """Activations of X for the components H; H; iterations."""
-        self._check_solver(weights)
+        self._check_solver()
         if W is not None:
             warnings.warn(
                 "When update_H=False, the provided initial W is not used.",
@@ -297,15 +297,11 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             self._warn_not_converged(self.max_iter)
         return W.reshape(*leading, len(H)), H, n_iter
 
-    def _check_solver(self, weights):
+    def _check_solver(self):
         if self.solver == "cd" and self._beta != 2:
             raise ValueError(
                 f"Invalid beta_loss parameter: solver {self.solver!r} does not handle "
                 f"beta_loss = {self.beta_loss!r}"
-            )
-        if self.solver == "cd" and weights is not None:
-            raise ValueError(
-                "solver 'cd' does not handle weights. Use solver='auto' or solver='mu'."
             )
         if self.solver == "mu" and self.init == "nndsvd":
             warnings.warn(
@@ -366,12 +362,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             )
             callbacks.finish(attributes(H))
             W, H = in_units(W), components(H)
-        if np.isnan(losses[-1]) or not np.isfinite(np.asarray(H)).all():
-            raise FloatingPointError(
-                f"The factorization of {X.dtype} data overflowed with "
-                f"beta_loss={self.beta_loss!r}. Use a beta_loss closer to the interval [0, 2], or "
-                "float64 data."
-            )
+        self._refuse_overflow(H, losses[-1])
         return W, H, n_iter, [loss * gain for loss in losses]
 
     def _solver(self, *, weighted):

@@ -235,6 +235,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
             not fit.
         TypeError
             If W or H have another precision than X.
+        FloatingPointError
+            If the numbers overflow, which a far-off `beta_loss` brings about.
         """
         X, weights, leading = self._check_data(X, weights, reset=True)
         self._check_columns(X, weights)
@@ -371,6 +373,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
             solved=solved,
         )
         wait_for(result[-1])
+        # An infinite cost is as useless as an undefined one, which 0 times it is.
+        self._refuse_overflow(result[1].H, 0 * float(result[2]))
         return result
 
     def _batch(self, X, weights, batch, dtype):

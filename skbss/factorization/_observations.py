@@ -88,7 +88,9 @@ def weight_sums(X, weights, axis):
     if weights is None:
         sums = np.full(X.shape[1 - axis], float(X.shape[axis]))
     else:
-        sums = np.broadcast_to(weights, X.shape).sum(axis=axis, dtype=np.float64)
+        repeats = X.shape[axis] if weights.shape[axis] == 1 else 1
+        sums = repeats * weights.sum(axis=axis, dtype=np.float64)
+        sums = np.broadcast_to(sums, X.shape[1 - axis])
     missing = np.isnan(X.data)
     if missing.any():
         rows, columns = _places(X)
@@ -144,7 +146,7 @@ def _means(xp, X, weights, by_row):
     """Weighted mean of all entries, or of every row; 0 where nothing was observed."""
     axis, keep = (1, True) if by_row else (None, False)
     # Sums of numbers near the largest float overflow, those of the smallest vanish.
-    peak = xp.max(X) if X.size else xp.asarray(0.0)
+    peak = xp.max(X, axis=axis, keepdims=keep)
     peak = xp.where(peak > 0, peak, 1)
     share = X / peak
     if weights is None:

@@ -136,7 +136,9 @@ def _activations(state):
 
 
 def _on_device(penalties, dtype):
-    return Penalties(*(jnp.asarray(penalty, dtype) for penalty in penalties))
+    # Relative to data near the smallest numbers a penalty can exceed the largest: it wins anyhow.
+    most = np.sqrt(float(np.finfo(dtype).max))
+    return Penalties(*(jnp.asarray(np.minimum(penalty, most), dtype) for penalty in penalties))
 
 
 def _update_rule(solver, settings):

@@ -49,12 +49,18 @@ def check_start(model, X, W, H) -> Given:
     -------
     given : Given
     """
-    n_components = model.n_components
-    if n_components == "auto":
-        n_components = None if H is None else np.shape(H)[0]
-    if n_components is None:
+    n_components, init, smallest = model.n_components, model.init, min(X.shape)
+    if n_components == "auto" and init == "custom" and H is not None:
+        n_components = np.shape(H)[0]
+    elif n_components == "auto" and init == "custom" and W is not None:
+        n_components = np.shape(W)[-1]
+    elif n_components is None or n_components == "auto":
         n_components = X.shape[1]
-    init, smallest = model.init, min(X.shape)
+    fixed = None
+    if model.fixed_components is not None:
+        whom = f"{type(model).__name__} (fixed_components)"
+        fixed = _check_fixed(model.fixed_components, X, n_components, whom)
+    learned = fixed is None or len(fixed) < n_components
     if init == "custom":
         W, H = _check_custom(X, W, H, n_components)
     elif W is not None or H is not None:
@@ -66,14 +72,10 @@ def check_start(model, X, W, H) -> Given:
         )
     if init is None:
         init = "nndsvda" if n_components <= smallest else "random"
-    elif init not in ("random", "custom") and n_components > smallest:
+    elif init not in ("random", "custom") and n_components > smallest and learned:
         raise ValueError(
             f"init = '{init}' can only be used when n_components <= min(n_samples, n_features)"
         )
-    fixed = None
-    if model.fixed_components is not None:
-        whom = f"{type(model).__name__} (fixed_components)"
-        fixed = _check_fixed(model.fixed_components, X, n_components, whom)
     return Given(init, n_components, W, H, fixed)
 
 

@@ -16,8 +16,8 @@ def spectra():
 
 def test_instruments_keep_to_their_registers(spectra):
     power, frequencies = spectra
-    assert power["bass"][frequencies < 300].sum() > 0.9
-    assert power["melody"][(frequencies > 300) & (frequencies < 1000)].sum() > 0.8
+    assert power["bass"][frequencies < 400].sum() > 0.9
+    assert power["melody"][(frequencies > 400) & (frequencies < 1000)].sum() > 0.9
     assert power["drums"][frequencies > 1000].sum() > 10 * power["bass"][frequencies > 1000].sum()
 
 

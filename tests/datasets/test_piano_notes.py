@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
-from scipy.optimize import linear_sum_assignment
 from scipy.signal import ShortTimeFFT
 from sklearn.decomposition import NMF
 
 from skbss.datasets import load_piano_notes
 from skbss.metrics import si_sdr
 
-ONSETS = {"C4": 0.10, "E4": 1.35, "G4": 2.60}
+ONSETS = {"D3": 0.10, "F#3": 1.35, "A3": 2.60}
 TOGETHER = 3.85
-PITCHES = {"C4": 261.63, "E4": 329.63, "G4": 392.00}
+PITCHES = {"D3": 146.83, "F#3": 185.00, "A3": 220.00}
 
 
 @pytest.fixture(scope="module")
@@ -35,34 +34,25 @@ def test_each_note_is_heard_alone_and_then_all_of_them(clip):
 def test_notes_have_the_pitch_of_their_names(clip):
     for note, source in zip(clip.source_names, clip.sources, strict=True):
         autocorrelation = np.fft.irfft(np.square(np.abs(np.fft.rfft(source, 2**19))))
-        lags = np.arange(clip.sample_rate // 500, clip.sample_rate // 200)
+        lags = np.arange(clip.sample_rate // 280, clip.sample_rate // 120)
         period = lags[autocorrelation[lags].argmax()]
         assert clip.sample_rate / period == pytest.approx(PITCHES[note], rel=0.02)
 
 
 def test_notes_are_about_equally_loud(clip):
     level = 20 * np.log10(np.sqrt(np.square(clip.sources).mean(axis=1)))
-    assert np.ptp(level) < 3
+    assert np.ptp(level) < 4
 
 
-def test_three_templates_tell_the_notes_apart(clip):
-    window = np.hanning(2049)[:-1]
-    transform = ShortTimeFFT(window, hop=512, fs=clip.sample_rate)
+@pytest.mark.parametrize("seed", range(3))
+def test_three_templates_tell_the_notes_apart(clip, seed):
+    transform = ShortTimeFFT(np.hanning(2049)[:-1], hop=512, fs=clip.sample_rate)
     spectra = transform.stft(clip.mixture).T
-    model = NMF(3, solver="mu", beta_loss="kullback-leibler", init="nndsvda", random_state=0)
+    model = NMF(3, solver="mu", beta_loss="kullback-leibler", init="random", random_state=seed)
     W = model.fit_transform(np.abs(spectra))
     shares = W.T[:, :, None] * model.components_[:, None, :] + 1e-12
     masked = spectra * shares / shares.sum(axis=0)
-    length = len(clip.mixture)
-    estimates = np.stack([transform.istft(part.T, k1=length) for part in masked])
-    improvement = (
-        np.array(
-            [
-                [si_sdr(source[None], estimate[None])[0] for estimate in estimates]
-                for source in clip.sources
-            ]
-        )
-        - si_sdr(clip.sources, np.broadcast_to(clip.mixture, clip.sources.shape))[:, None]
-    )
-    notes, templates = linear_sum_assignment(-improvement)
-    assert improvement[notes, templates].mean() > 15
+    estimates = np.stack([transform.istft(part.T, k1=len(clip.mixture)) for part in masked])
+    separated = si_sdr(clip.sources, estimates, permute=True)
+    mixed = si_sdr(clip.sources, np.broadcast_to(clip.mixture, clip.sources.shape))
+    assert (separated - mixed).mean() > 15

@@ -216,6 +216,40 @@ def test_score_on_held_out_entries(X):
         fitted.score(given, given.copy())
 
 
+def test_a_missing_entry_leaves_the_other_rows_alone(X):
+    for beta in (1, 2):
+        fitted = model(beta_loss=beta).fit(X)
+        expected = fitted.transform(X)
+        X[4, 0] = np.nan
+        np.testing.assert_allclose(
+            np.delete(fitted.transform(X), 4, axis=0), np.delete(expected, 4, axis=0), rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize("solver", ["mu", "cd"])
+def test_a_loud_row_leaves_a_quiet_one_alone(X, solver):
+    X = X.astype(np.float32)
+    fitted = model(solver=solver).fit(X)
+    quiet = X[:1] * np.float32(1e-25)
+    both = np.concatenate([quiet, X[1:2] * np.float32(1e25)])
+    np.testing.assert_allclose(fitted.transform(both)[:1], fitted.transform(quiet), rtol=1e-5)
+    assert fitted.transform(quiet).max() > 0
+
+
+@pytest.mark.parametrize("method", ["transform", "score"])
+def test_coordinate_descent_refuses_weights_later_too(X, method):
+    fitted = model(solver="cd").fit(X)
+    with pytest.raises(ValueError, match="solver 'cd' does not handle weights"):
+        getattr(fitted, method)(X, weights=np.full(20, 2.0))
+
+
+def test_held_out_entries_are_checked(X):
+    given, hidden = hide(X)
+    fitted = model().fit(given)
+    with pytest.raises(ValueError, match="y has negative or infinite entries"):
+        fitted.score(given, np.where(hidden, -1, X))
+
+
 # Known components
 
 
@@ -247,6 +281,12 @@ def test_fixed_components_are_checked(X):
         model(fixed_components=-np.ones((2, 20))).fit(X)
 
 
+@pytest.mark.parametrize("init", ["nndsvd", "nndsvda", "nndsvdar"])
+def test_nothing_is_started_where_all_components_are_fixed(X, init):
+    fitted = model(init=init, fixed_components=np.ones((3, 20)), solver="cd").fit(X[:1])
+    np.testing.assert_array_equal(fitted.components_, 1)
+
+
 # Custom starts
 
 
@@ -264,6 +304,21 @@ def test_custom_start_with_one_factor_missing(X, given):
         np.sqrt(2 * np.sum(X * np.log(X / (W @ fitted.components_)) - X + W @ fitted.components_)),
         rel=1e-6,
     )
+
+
+@pytest.mark.parametrize("solver", ["mu", "auto"])
+@pytest.mark.parametrize("beta", [1, 2])
+def test_penalties_move_a_perfect_start(solver, beta):
+    W, H = np.ones((4, 1)), np.ones((1, 3))
+    fitted = model(n_components=1, init="custom", solver=solver, beta_loss=beta, alpha_W=1.0)
+    assert fitted.set_params(tol=0).fit_transform(W @ H, W=W, H=H).max() < 0.9
+
+
+def test_the_number_of_components_of_a_custom_start(X):
+    assert model(n_components="auto", init="custom").fit(X, W=np.ones((30, 2))).n_components_ == 2
+    with pytest.warns(RuntimeWarning, match="provided W or H are ignored"):
+        ignored = model(n_components="auto").fit(X, H=np.ones((3, 20)))
+    assert ignored.n_components_ == 20
 
 
 def test_custom_start_needs_a_factor(X):
@@ -291,6 +346,12 @@ def test_jax_arrays_come_back_as_jax_arrays(X, solver, init):
         assert array.devices() == {jax.devices()[0]}
     np.testing.assert_allclose(W, W_expected, rtol=1e-3, atol=1e-4)
     assert isinstance(ours.transform(X), np.ndarray)
+
+
+def test_inverse_transform_gives_the_kind_it_is_given(X):
+    fitted = model().fit(jnp.asarray(X, jnp.float32))
+    assert isinstance(fitted.inverse_transform(np.ones((2, 3))), np.ndarray)
+    assert isinstance(fitted.inverse_transform(jnp.ones((2, 3))), jax.Array)
 
 
 def test_double_precision_jax_arrays(X):
@@ -401,6 +462,19 @@ def test_refusals(X):
     X[0, 0], X[1, 1] = np.nan, -1
     with pytest.raises(ValueError, match="Negative values in data passed to BetaNMF"):
         model().fit(X)
+
+
+@pytest.mark.parametrize("beta", [np.nan, np.inf])
+def test_beta_has_to_be_finite(X, beta):
+    with pytest.raises(ValueError, match="beta_loss must be a finite number"):
+        model(beta_loss=beta).fit(X)
+
+
+@pytest.mark.parametrize("solver", ["mu", "cd"])
+def test_penalties_far_above_the_data(X, solver):
+    tiny = (X * 1e-30).astype(np.float32)
+    fitted = model(solver=solver, alpha_W=0.1, l1_ratio=0.5)
+    assert np.isfinite(fitted.fit_transform(tiny)).all()
 
 
 def test_convergence_warning(X):

@@ -135,3 +135,8 @@ def test_transform_max_iter(X):
     fitted = model(beta_loss=1).fit(X)
     exact = fitted.transform(X)
     assert np.abs(fitted.set_params(transform_max_iter=1).transform(X) - exact).max() > 1e-3
+
+
+def test_a_beta_that_overflows_says_so(X):
+    with pytest.raises(FloatingPointError, match="Use a beta_loss closer to"):
+        model(beta_loss=300).fit(X * np.logspace(-3, 3, 12))

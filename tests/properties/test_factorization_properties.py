@@ -52,6 +52,41 @@ def test_the_loss_never_rises(X, parameters, alpha, l1_ratio):
     assert (np.diff(losses) <= 1e-9 * np.abs(losses[0])).all()
 
 
+def objective(X, W, H, beta, alpha, l1_ratio):
+    Y = W @ H
+    if beta == 1:
+        divergence = (X * np.log(X / Y) - X + Y).sum()
+    elif beta == 0:
+        divergence = (X / Y - np.log(X / Y) - 1).sum()
+    else:
+        terms = X**beta + (beta - 1) * Y**beta - beta * X * Y ** (beta - 1)
+        divergence = terms.sum() / (beta * (beta - 1))
+    l1, l2 = alpha * l1_ratio, alpha * (1 - l1_ratio)
+    on_W = SHAPE[1] * (l1 * W + l2 * W**2 / 2).sum()
+    return divergence + on_W + SHAPE[0] * (l1 * H + l2 * H**2 / 2).sum()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    X=ORDINARY,
+    beta=st.sampled_from(BETAS),
+    alpha=st.sampled_from([1e-3, 1.0, 1e4]),
+    l1_ratio=st.sampled_from([0.0, 1.0]),
+    seed=SEEDS,
+)
+def test_no_sweep_raises_the_objective(X, beta, alpha, l1_ratio, seed):
+    rng = np.random.default_rng(seed)
+    W, H = rng.uniform(0.1, 1, (SHAPE[0], 3)), rng.uniform(0.1, 1, (3, SHAPE[1]))
+    parameters = {"init": "custom", "solver": "mu", "beta_loss": beta, "tol": 0, "alpha_W": alpha}
+    losses = [objective(X, W, H, beta, alpha, l1_ratio)]
+    for _ in range(4):
+        model = BetaNMF(3, l1_ratio=l1_ratio, max_iter=1, **parameters)
+        W = np.maximum(model.fit_transform(X, W=W, H=H), 1e-150)
+        H = np.maximum(model.components_, 1e-150)
+        losses.append(objective(X, W, H, beta, alpha, l1_ratio))
+    assert (np.diff(losses) <= 1e-9 * np.abs(losses[0])).all()
+
+
 @settings(deadline=None, max_examples=30)
 @given(X=MATRICES, parameters=models(), dtype=st.sampled_from([np.float32, np.float64]))
 def test_factors_are_finite_and_non_negative(X, parameters, dtype):
