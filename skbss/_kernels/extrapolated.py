@@ -109,6 +109,9 @@ def advance_extrapolated(
         rose = ~(loss <= s.best.loss)
         reached = Checkpoint(s.W, s.H, loss)
         best = jax.tree.map(lambda old, new: jnp.where(rose, old, new), s.best, reached)
+        # Momentum can overshoot the largest number; plain updates from the best factors can not
+        # but where the numbers themselves give out, which is to be reported.
+        lost = s.cautious & ~jnp.isfinite(loss)
         drop = (jnp.sqrt(s.best.loss) - jnp.sqrt(loss)) / jnp.sqrt(s.first_loss)
         converged = (tol > 0) & (drop < tol) & (~rose | s.cautious)
         return s._replace(
@@ -119,8 +122,8 @@ def advance_extrapolated(
             momentum=jnp.where(rose, 1, s.momentum),
             cautious=rose,
             best=best,
-            loss=best.loss,
-            done=converged | ~jnp.isfinite(best.loss) | (best.loss <= 0),
+            loss=jnp.where(lost, loss, best.loss),
+            done=converged | lost | ~jnp.isfinite(best.loss) | (best.loss <= 0),
         )
 
     return lax.while_loop(running, sweep, state)

@@ -143,6 +143,7 @@ def advance_hals_rows(
     return lax.while_loop(running, sweep, state)
 
 
+@jax.jit
 def start_hals_rows(W: Float[Array, "frames k"]) -> HALSRowsState:
     """The state before the first sweep."""
     n_frames = W.shape[0]

@@ -136,10 +136,17 @@ def advance_mu(
 
 
 @jax.jit
-def flat_activations(data, H: Float[Array, "k freqs"]) -> Float[Array, "frames k"]:
-    """All components equally loud, at the gain at which they sum to what every row sums to."""
+def flat_activations(
+    data, H: Float[Array, "k freqs"], silent: Bool[Array, " frames"] | None = None
+) -> Float[Array, "frames k"]:
+    """All components equally loud, at the gain at which they sum to what every row sums to.
+
+    Rows that are `silent` have zeros, which no update moves.
+    """
     levels, reach = data.row_levels(H.sum(axis=0))
     gain = jnp.where(reach > 0, levels / jnp.where(reach > 0, reach, 1), 0)
+    if silent is not None:
+        gain = jnp.where(silent, 0, gain)
     return jnp.broadcast_to(gain[:, None], (gain.shape[0], H.shape[0]))
 
 

@@ -55,7 +55,7 @@ def check_matrix(estimator, X, *, reset, allow_nan):
     return X, X.shape[:1] if leading is None else leading
 
 
-def check_weights(weights, shape):
+def check_weights(weights, shape, dtype):
     """Weights as an array of two axes that broadcasts to `shape`, or None for weights of 1.
 
     Parameters
@@ -64,11 +64,13 @@ def check_weights(weights, shape):
         Non-negative and finite, broadcastable to `shape`.
     shape : tuple of int
         That of X, with its extra leading axes.
+    dtype : dtype
+        That of X, in which they are used.
 
     Returns
     -------
     weights : array of shape (1 or n_samples, 1 or n_features) or None
-        Axes before the last are flattened.
+        Of `dtype`; axes before the last are flattened.
     """
     if weights is None:
         return None
@@ -95,12 +97,13 @@ def check_weights(weights, shape):
         raise ValueError(
             f"weights of shape {weights.shape} do not broadcast to the shape {shape} of X."
         )
-    if not bool(
-        jnp.isfinite(weights).all() if is_jax_array(weights) else np.isfinite(weights).all()
-    ):
+    with np.errstate(over="ignore"):
+        weights = weights.astype(dtype)
+    xp = jnp if is_jax_array(weights) else np
+    if not bool(xp.isfinite(weights).all()):
         raise ValueError(
-            "weights must be finite. Mark entries of X that were not observed by a "
-            "weight of 0, or by NaN in X."
+            f"weights must be finite in {np.dtype(dtype)}, the precision of X. Mark entries of X "
+            "that were not observed by a weight of 0, or by NaN in X."
         )
     if bool((weights < 0).any()):
         raise ValueError("weights must be non-negative, got negative ones.")
@@ -108,7 +111,6 @@ def check_weights(weights, shape):
         return None
     weights = weights.reshape((1,) * (len(shape) - weights.ndim) + weights.shape)
     if any(n != 1 for n in weights.shape[:-1]):
-        xp = jnp if is_jax_array(weights) else np
         weights = xp.broadcast_to(weights, (*shape[:-1], weights.shape[-1]))
     return weights.reshape(-1, weights.shape[-1])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import jax
 import numpy as np
@@ -23,3 +24,24 @@ def precision(dtype: DTypeLike) -> Iterator[None]:
 def is_jax_array(X: object) -> bool:
     """Whether `X` lies where JAX keeps arrays; such input gives output of the same kind."""
     return isinstance(X, jax.Array)
+
+
+def movable(array: Any, like: Any) -> Any:
+    """An array that JAX may move to where `like` lies.
+
+    Parameters
+    ----------
+    array : array
+        Of a fitted model, say: small, the same for all rows.
+    like : array
+        What it shall be computed with.
+
+    Returns
+    -------
+    array : array
+        On the host, where both are bound to different devices; else as it is.
+    """
+    if not (is_jax_array(array) and is_jax_array(like)):
+        return array
+    there = array.sharding.device_set == like.sharding.device_set
+    return array if there else np.asarray(array)

@@ -66,7 +66,8 @@ def check_waveforms(X: Any, *, name: str = "X") -> Clips:
     Raises
     ------
     TypeError, ValueError
-        For sparse, complex, non-numeric, empty or non-finite input.
+        For sparse, complex, non-numeric, empty or non-finite input, and for what has time along
+        another axis than the last, as (length, n_channels) arrays of many audio readers have.
     """
     clips = _clips(X, name, _check_real, axes_of_one=1)
     for position, array in enumerate(clips.arrays):
@@ -80,6 +81,7 @@ def check_waveforms(X: Any, *, name: str = "X") -> Clips:
             )
             raise ValueError(f"{label} must have the shape {shapes}, got {array.shape}.")
         _refuse_empty(array, label)
+        _refuse_time_first(array, label)
     return clips
 
 
@@ -224,6 +226,17 @@ def _check_finite(X, name):
         what = "NaN" if bool(xp.isnan(X).any()) else "infinity"
         raise ValueError(f"Input {name} contains {what}.")
     return X
+
+
+def _refuse_time_first(array, name):
+    """Thousands of clips of a few samples each are one clip whose axes were exchanged."""
+    if array.ndim > 1 and array.shape[-1] <= 64 and array.shape[-2] >= 100 * array.shape[-1]:
+        swapped = (*array.shape[:-2], array.shape[-1], array.shape[-2])
+        raise ValueError(
+            f"Time is the last axis of {name}, but its shape {array.shape} ends with "
+            f"{array.shape[-1]}: exchange the last two axes, np.swapaxes({name}, -1, -2), to "
+            f"get {swapped}; channels of one clip stand before time, (1, n_channels, length)."
+        )
 
 
 def _refuse_empty(array, name):

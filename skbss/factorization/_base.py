@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skbss._kernels.multiplicative import Penalties, flat_activations
 from skbss._runtime.checks import check_matrix, check_weights
-from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.device import is_jax_array, movable, precision
 from skbss.factorization._divergence import relative_power, row_divergences
 from skbss.factorization._observations import (
     compute_dtype,
@@ -94,7 +94,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if is_jax_array(X):
             with precision(X.dtype):
-                return X @ jnp.asarray(self.components_, X.dtype)
+                return X @ jnp.asarray(movable(self.components_, X), X.dtype)
         return X @ np.asarray(self.components_)
 
     def score(self, X, y=None, weights=None):
@@ -167,7 +167,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if not np.isfinite(self._beta):
             raise ValueError(f"beta_loss must be a finite number, got {self.beta_loss!r}.")
         X, leading = check_matrix(self, X, reset=reset, allow_nan=self._allows_missing())
-        weights = check_weights(weights, (*leading, X.shape[1]))
+        weights = check_weights(weights, (*leading, X.shape[1]), X.dtype)
         if weights is not None and not self._allows_missing():
             raise ValueError(
                 "solver 'cd' does not handle weights. Use solver='auto' or solver='mu'."
@@ -187,7 +187,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if self.fixed_components is None:
             return H
         xp = jnp if is_jax_array(H) else np
-        known = xp.asarray(self.fixed_components, dtype=H.dtype)
+        known = xp.asarray(np.asarray(self.fixed_components), dtype=H.dtype)
         return xp.concatenate([known, H[len(known) :]])
 
     def _penalties(self, shape, scale):
@@ -229,20 +229,19 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self._clear_unobserved(X, weights, W), converged, n_iter
 
     def _solve_rows(self, solver, X, weights, H):
-        on_jax = is_jax_array(X)
+        xp = jnp if is_jax_array(X) else np
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
         # With an L2 penalty coordinate descent shares one Gram matrix among the rows.
         by_row = solver != "cd" or self.alpha_W == 0
         with precision(dtype):
             observed = observe(X, weights, beta=beta, dtype=dtype, by_row=by_row)
-            H = jnp.asarray(H, dtype)
+            H = xp.asarray(movable(H, X), dtype)
             level = float(H.mean()) or 1.0
-            H = H / level
+            H = jnp.asarray(H / level)
             if solver == "cd":
-                start = jnp.zeros((X.shape[0], H.shape[0]), dtype)
+                start = np.zeros((X.shape[0], H.shape[0]), dtype)
             else:
-                start = flat_activations(observed.data, H)
-                start = jnp.where(jnp.asarray(observed.silent)[:, None], 0, start)
+                start = flat_activations(observed.data, H, jnp.asarray(observed.silent))
             settings = Settings(
                 beta=beta,
                 penalties=self._row_penalties(X.shape[1], observed.scale, level),
@@ -252,9 +251,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 shuffle=getattr(self, "shuffle", False),
                 random_state=self.random_state,
             )
-            W, n_iter, converged = solve_activations(solver, observed.data, start, H, settings)
-            W = W * jnp.asarray(observed.scale, dtype) / level
-            W = (W if on_jax else np.asarray(W)).astype(X.dtype)
+            W, n_iter, converged = solve_activations(solver, observed.data, start, H, settings, xp)
+            W = (W * xp.asarray(observed.scale, dtype) / level).astype(X.dtype)
         return W, converged or self.tol == 0, n_iter
 
     def _row_penalties(self, n_features, scale, level):
@@ -297,7 +295,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         )
 
     def _refuse_overflow(self, H, loss=0.0):
-        if np.isnan(loss) or not np.isfinite(np.asarray(H)).all():
+        if not (np.isfinite(loss) and np.isfinite(np.asarray(H)).all()):
             raise FloatingPointError(
                 f"The factorization in {H.dtype} overflowed with "
                 f"beta_loss={self.beta_loss!r}. Use a beta_loss closer to the interval [0, 2], or "

@@ -317,7 +317,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         """Both factors from a start, in the units of X; the iterations; the losses."""
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
         weighted = weights is not None or has_missing(X)
-        on_jax = is_jax_array(X)
+        xp = jnp if is_jax_array(X) else np
         with precision(dtype):
             observed = observe(X, weights, beta=beta, dtype=dtype)
             root = np.sqrt(observed.scale)
@@ -325,8 +325,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             callbacks = IterationCallbacks(self, X, y, self.max_iter)
 
             def in_units(factor):
-                factor = factor * jnp.asarray(root, dtype)
-                return (factor if on_jax else np.asarray(factor)).astype(X.dtype)
+                return (xp.asarray(factor) * xp.asarray(root, dtype)).astype(X.dtype)
 
             def components(H):
                 return self._with_known(in_units(H))
@@ -337,7 +336,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             gain = relative_power(observed.scale, beta)
             started = time.perf_counter()
 
-            def after(n_iter, W, H, loss):
+            def after(n_iter, H, loss):
                 if self.verbose and n_iter % 10 == 0:
                     _report(n_iter, started, loss * gain)
                 return callbacks.end(lambda: attributes(H))
@@ -354,11 +353,12 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             W, H, n_iter, losses = solve_jointly(
                 self._solver(weighted=weighted),
                 observed.data,
-                jnp.asarray(W, dtype),
-                jnp.asarray(H, dtype),
+                xp.asarray(W, dtype),
+                xp.asarray(H, dtype),
                 given.free,
                 settings,
                 Watch(callbacks.begin, after, closely=callbacks.active),
+                xp,
             )
             callbacks.finish(attributes(H))
             W, H = in_units(W), components(H)

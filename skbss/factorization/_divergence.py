@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from skbss._kernels.sparse_data import EntryData
-from skbss._runtime.device import precision
+from skbss._runtime.device import movable, precision
 from skbss.factorization._observations import compute_dtype, floor_of, observe
 
 
@@ -55,20 +55,26 @@ def _relative_divergences(X, weights, W, H, beta):
         observed = observe(X, weights, beta=beta, dtype=dtype, by_row=True)
     # In Gram form float32 cancels; what is summed over stored entries only is cheap in float64.
     dtype = np.dtype(np.float64) if isinstance(observed.data, EntryData) else dtype
-
-    def cast(array):
-        return jnp.asarray(array, dtype if jnp.issubdtype(array.dtype, jnp.floating) else None)
-
     with precision(dtype):
-        W, H = jnp.asarray(W, dtype) / jnp.asarray(observed.scale, dtype), jnp.asarray(H, dtype)
-        floor = jnp.asarray(floor_of(dtype, beta), dtype)
-        rows = _row_divergence(jax.tree.map(cast, observed.data), W, H, floor, beta=beta)
-        # Zeros for silence are exact, whatever the floor adds to them.
-        exact = jnp.asarray(observed.silent) & (W == 0).all(axis=1)
-        rows = np.asarray(jnp.where(exact, 0, rows), np.float64)
-    return rows, np.asarray(observed.scale, np.float64)[:, 0]
+        rows = _row_divergence(
+            observed.data,
+            jnp.asarray(W),
+            jnp.asarray(movable(H, X)),
+            jnp.asarray(observed.scale, dtype),
+            jnp.asarray(observed.silent),
+            jnp.asarray(floor_of(dtype, beta), dtype),
+            beta=beta,
+        )
+    return np.asarray(rows, np.float64), np.asarray(observed.scale, np.float64)[:, 0]
 
 
 @partial(jax.jit, static_argnames="beta")
-def _row_divergence(data, W, H, floor, *, beta):
-    return data.row_divergence(W, H, beta, floor)
+def _row_divergence(data, W, H, scale, silent, floor, *, beta):
+    data, W, H = jax.tree.map(
+        lambda A: A.astype(floor.dtype) if jnp.issubdtype(A.dtype, jnp.floating) else A,
+        (data, W, H),
+    )
+    W = W / scale
+    rows = data.row_divergence(W, H, beta, floor)
+    # Zeros for silence are exact, whatever the floor adds to them.
+    return jnp.where(silent & (W == 0).all(axis=1), 0, rows)

@@ -13,12 +13,12 @@ from sklearn.utils._param_validation import Interval
 from skbss._kernels.multiplicative import flat_activations, mm_exponent
 from skbss._kernels.online import OnlineState, online_step, start_online
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
-from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.loop import wait_for
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._batch_monitor import BatchMonitor
 from skbss.factorization._divergence import model_error, relative_power
-from skbss.factorization._observations import compute_dtype, floor_of, observe
+from skbss.factorization._observations import compute_dtype, floor_of, mean_of, observe
 from skbss.factorization._solvers import Settings, solve_activations
 from skbss.factorization._start import check_start, start_factors
 
@@ -286,7 +286,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
                 self._begin(X, weights, W, H, dtype)
                 self.n_steps_ = 0
             data = observe(X, weights, beta=self._beta, dtype=dtype, scale=self._scale).data
-            state = OnlineState(*(jnp.asarray(part, dtype) for part in self._memory))
+            state = OnlineState(*(jnp.asarray(movable(part, X), dtype) for part in self._memory))
             _, state, *_ = self._step(data, X.shape, None, state)
             self._keep(X, state)
         self.n_steps_ += 1
@@ -297,7 +297,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         given = check_start(self, X, W, H)
         self._n_components, self._free = given.n_components, given.free
         self._forget = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
-        self._scale = observe(X, weights, beta=self._beta, dtype=dtype).scale
+        self._scale = mean_of(X, weights, dtype)
         W, H = start_factors(given, X, weights, self._scale, self.random_state)
         self._keep(X, start_online(jnp.asarray(H, dtype)))
         return W
@@ -339,7 +339,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        return self._in_units(X, jnp.concatenate(activations))
+        xp = jnp if is_jax_array(X) else np
+        return self._in_units(X, xp.concatenate([xp.asarray(W) for W in activations]))
 
     def _step(self, data, shape, W, state):
         """One batch; W is None where it is to be solved for."""
@@ -373,8 +374,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
             solved=solved,
         )
         wait_for(result[-1])
-        # An infinite cost is as useless as an undefined one, which 0 times it is.
-        self._refuse_overflow(result[1].H, 0 * float(result[2]))
+        self._refuse_overflow(result[1].H, float(result[2]))
         return result
 
     def _batch(self, X, weights, batch, dtype):
@@ -388,8 +388,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         self.n_components_ = len(self.components_)
 
     def _in_units(self, X, factor):
-        factor = factor * jnp.asarray(np.sqrt(self._scale), factor.dtype)
-        return (factor if is_jax_array(X) else np.asarray(factor)).astype(X.dtype)
+        xp = jnp if is_jax_array(X) else np
+        return (xp.asarray(factor) * xp.asarray(np.sqrt(self._scale), factor.dtype)).astype(X.dtype)
 
     def _solver(self, *, weighted):
         return "mu"

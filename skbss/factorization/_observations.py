@@ -102,6 +102,16 @@ def weight_sums(X, weights, axis):
     return sums
 
 
+def mean_of(X, weights, dtype):
+    """Weighted mean of the observed entries of X, by which ``observe`` divides; 1 for silence."""
+    if sp.issparse(X):
+        *_, counted = _stored_entries(X, weights, dtype)
+        return _sparse_mean(X, weights, counted)
+    xp = jnp if is_jax_array(X) else np
+    X, weights = _weighted_entries(xp, X, weights, dtype)
+    return _means(xp, X, weights, by_row=False) or 1.0
+
+
 def observe(X, weights, *, beta, dtype, by_row=False, scale=None):
     """Prepare a matrix for the kernels; to be called in the precision scope of `dtype`.
 
@@ -127,10 +137,7 @@ def observe(X, weights, *, beta, dtype, by_row=False, scale=None):
     if sp.issparse(X):
         return _observe_sparse(X, weights, beta, dtype, by_row, scale)
     xp = jnp if is_jax_array(X) else np
-    X = X.astype(dtype, copy=False)
-    weights = entry_weights(X, weights)
-    if weights is not None:
-        X = xp.where(weights > 0, X, 0)
+    X, weights = _weighted_entries(xp, X, weights, dtype)
     if scale is None:
         scale = _means(xp, X, weights, by_row)
     silent = scale[:, 0] == 0 if by_row else None
@@ -140,6 +147,13 @@ def observe(X, weights, *, beta, dtype, by_row=False, scale=None):
         X = xp.maximum(X, xp.asarray(FLOOR[np.dtype(dtype)], dtype))
     weights = None if weights is None else jnp.asarray(weights, dtype)
     return Observations(DenseData(jnp.asarray(X, dtype), weights), scale, silent)
+
+
+def _weighted_entries(xp, X, weights, dtype):
+    """X with zeros for what does not count, and the weight of every entry, None where all are 1."""
+    X = X.astype(dtype, copy=False)
+    weights = entry_weights(X, weights)
+    return (X if weights is None else xp.where(weights > 0, X, 0)), weights
 
 
 def _means(xp, X, weights, by_row):
@@ -172,13 +186,7 @@ def _places(X):
 
 
 def _observe_sparse(X, weights, beta, dtype, by_row, scale):
-    values = X.data.astype(dtype)
-    missing = np.isnan(values)
-    values[missing] = 0
-    rows, columns = _places(X)
-    counted = values.astype(np.float64)
-    if weights is not None:
-        counted = counted * np.broadcast_to(weights, X.shape)[rows, columns]
+    rows, columns, values, missing, counted = _stored_entries(X, weights, dtype)
     if by_row:
         total = weight_sums(X, weights, axis=1)
         level = np.bincount(rows, counted, minlength=X.shape[0])
@@ -187,11 +195,9 @@ def _observe_sparse(X, weights, beta, dtype, by_row, scale):
         scale = _unsilenced(np, scale)[:, None]
         values = (values / scale[rows, 0]).astype(dtype)
     else:
-        total = weight_sums(X, weights, axis=1).sum()
         silent = None
         if scale is None:
-            scale = float(counted.sum() / total) if total > 0 else 0.0
-        scale = scale or 1.0
+            scale = _sparse_mean(X, weights, counted)
         values = (values / scale).astype(dtype)
     if weights is None and not missing.any() and beta in (1, 2):
         data = _entry_data(rows, columns, values, X.shape)
@@ -199,6 +205,23 @@ def _observe_sparse(X, weights, beta, dtype, by_row, scale):
         smallest = FLOOR[np.dtype(dtype)] if beta <= 0 else 0.0
         data = _block_data(X, rows, columns, values, ~missing, weights, smallest)
     return Observations(data, scale, silent)
+
+
+def _stored_entries(X, weights, dtype):
+    """Places and values of what is stored, 0 where missing; which are; values times weights."""
+    values = X.data.astype(dtype)
+    missing = np.isnan(values)
+    values[missing] = 0
+    rows, columns = _places(X)
+    counted = values.astype(np.float64)
+    if weights is not None:
+        counted = counted * np.broadcast_to(weights, X.shape)[rows, columns]
+    return rows, columns, values, missing, counted
+
+
+def _sparse_mean(X, weights, counted):
+    total = weight_sums(X, weights, axis=1).sum()
+    return (float(counted.sum() / total) if total > 0 else 0.0) or 1.0
 
 
 def _entry_data(rows, columns, values, shape):

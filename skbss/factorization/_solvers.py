@@ -51,7 +51,7 @@ class Watch(NamedTuple):
     """Who looks on: called before and after every step, which is one iteration if `closely`."""
 
     before: Callable[[int], None]
-    after: Callable[[int, Any, Any, float], bool | None]
+    after: Callable[[int, Any, float], bool | None]
     closely: bool
 
 
@@ -62,8 +62,8 @@ def choose_solver(solver, beta, *, weighted):
     return "cd" if beta == 2 and not weighted else "extrapolated"
 
 
-def solve_jointly(solver, data, W, H, free, settings, watch) -> Solution:
-    """Minimize over W and the `free` rows of H."""
+def solve_jointly(solver, data, W, H, free, settings, watch, xp) -> Solution:
+    """Minimize over W and the `free` rows of H; both are arrays of `xp`, NumPy or JAX."""
     dtype = H.dtype
     tol, floor = jnp.asarray(settings.tol, dtype), jnp.asarray(settings.floor, dtype)
     penalties, free = _on_device(settings.penalties, dtype), jnp.asarray(free)
@@ -98,17 +98,20 @@ def solve_jointly(solver, data, W, H, free, settings, watch) -> Solution:
     def after(state, n_iter):
         if n_iter % CHECK_EVERY == 0:
             losses.append(float(state.loss))
-        return watch.after(n_iter, _activations(state), state.H, float(state.loss))
+        return watch.after(n_iter, state.H, float(state.loss))
 
     stride = 1 if watch.closely else CHECK_EVERY
     state = run_loop(
         advance, state, settings.max_iter, stride=stride, before=watch.before, after=after
     )
-    return Solution(_activations(state), state.H, int(state.n_iter), losses)
+    return Solution(_activations(state, xp), xp.asarray(state.H), int(state.n_iter), losses)
 
 
-def solve_activations(solver, data, W, H, settings):
-    """Minimize over every row of W by itself, with H held; also whether all rows converged."""
+def solve_activations(solver, data, W, H, settings, xp=jnp):
+    """Minimize over every row of W, an array of `xp`, by itself, with H held.
+
+    Also the number of iterations and whether all rows converged.
+    """
     dtype = H.dtype
     tol, floor = jnp.asarray(settings.tol, dtype), jnp.asarray(settings.floor, dtype)
     penalties = _on_device(settings.penalties, dtype)
@@ -128,11 +131,12 @@ def solve_activations(solver, data, W, H, settings):
             return advance_rows(data, H, state, penalties, floor, tol, jnp.int32(until), **rule)
 
     state = run_loop(advance, state, settings.max_iter, stride=CHECK_EVERY)
-    return _activations(state), int(state.n_iter), bool(state.done)
+    return _activations(state, xp), int(state.n_iter), bool(state.done)
 
 
-def _activations(state):
-    return state.Wt.T if hasattr(state, "Wt") else state.W
+def _activations(state, xp):
+    # Brought home first: transposing on the host costs no compiled program.
+    return xp.asarray(state.Wt).T if hasattr(state, "Wt") else xp.asarray(state.W)
 
 
 def _on_device(penalties, dtype):

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_non_negative
 
-from skbss._runtime.device import is_jax_array
+from skbss._runtime.device import is_jax_array, movable
 from skbss.factorization._initialization import (
     nndsvd_factors,
     random_factors,
@@ -136,9 +136,9 @@ def _check_custom(X, W, H, n_components):
         )
     n_samples, n_features = X.shape
     if H is not None:
-        H = check_factor(H, (n_components, n_features), "NMF (input H)")
+        H = movable(check_factor(H, (n_components, n_features), "NMF (input H)"), X)
     if W is not None:
-        W = check_factor(W, (n_samples, n_components), "NMF (input W)")
+        W = movable(check_factor(W, (n_samples, n_components), "NMF (input W)"), X)
     given = {name: A.dtype for name, A in (("H", H), ("W", W)) if A is not None}
     if any(dtype != X.dtype for dtype in given.values()):
         names = " and ".join(f"{name}.dtype = {dtype}" for name, dtype in given.items())

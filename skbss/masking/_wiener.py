@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skbss._kernels.masks import masked_spectra
 from skbss._runtime.blocks import blocks_of_rows, filled_up
-from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.waveforms import check_spectra
 from skbss.masking._factorizer import (
     atom_table,
@@ -273,7 +273,11 @@ def _masked(X, W, H, atoms, exponent):
     if is_jax_array(X):
         real = X.real.dtype
         return masked_spectra(
-            X, jnp.asarray(W, real), jnp.asarray(H, real), atoms, jnp.asarray(exponent, real)
+            X,
+            jnp.asarray(W, real),
+            jnp.asarray(movable(H, X), real),
+            atoms,
+            jnp.asarray(exponent, real),
         )
     real = X.real.dtype
     H, exponent = np.asarray(H, real), np.asarray(exponent, real)

@@ -7,7 +7,7 @@ import numpy as np
 
 from skbss._kernels.masks import masked_waveforms
 from skbss._runtime.blocks import blocks_of_rows, filled_up
-from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.device import is_jax_array, movable, precision
 from skbss.frontend._framing import Framing
 from skbss.frontend._transforms import (
     add_block,
@@ -108,7 +108,7 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
         total = masked_waveforms(
             padded,
             jnp.asarray(W, x.dtype),
-            jnp.asarray(H, x.dtype),
+            jnp.asarray(movable(H, x), x.dtype),
             atoms,
             jnp.asarray(exponent, x.dtype),
             window,

@@ -1,6 +1,7 @@
 """Separation of recordings by dictionaries, blind or trained."""
 
 import numbers
+import warnings
 
 import jax.numpy as jnp
 import numpy as np
@@ -150,6 +151,26 @@ class Separator(TransformerMixin, BaseEstimator):
         self.supervised = supervised
         self.random_state = random_state
 
+    def set_params(self, **params):
+        """Set parameters of the separator and, as ``factorizer__…`` and ``stft__…``, of its parts.
+
+        Parameters
+        ----------
+        **params : dict
+            As everywhere in scikit-learn; a part that was left to its default comes into being
+            with the first parameter that is set on it.
+
+        Returns
+        -------
+        self : Separator
+            The estimator itself.
+        """
+        for name, make in (("factorizer", _default_factorizer), ("stft", STFT)):
+            is_nested = any(key.startswith(f"{name}__") for key in params)
+            if is_nested and params.get(name, getattr(self, name)) is None:
+                params[name] = make()
+        return super().set_params(**params)
+
     def fit(self, X, y=None):
         """Learn the dictionary.
 
@@ -176,6 +197,8 @@ class Separator(TransformerMixin, BaseEstimator):
         -----
         ConvergenceWarning
             If the factorizer stops at its `max_iter`.
+        UserWarning
+            If there are fewer frames than atoms to learn from them.
         """
         self._fit(X, y)
         return self
@@ -274,9 +297,7 @@ class Separator(TransformerMixin, BaseEstimator):
 
     def _settings(self):
         """The factorizer, the framing and the exponent of the spectrogram."""
-        factorizer = self.factorizer
-        if factorizer is None:
-            factorizer = BetaNMF(24, beta_loss="kullback-leibler", max_iter=500)
+        factorizer = _default_factorizer() if self.factorizer is None else self.factorizer
         stft = STFT() if self.stft is None else self.stft
         if not isinstance(stft, STFT):
             raise TypeError(f"stft must be an STFT, got {stft!r}.")
@@ -320,6 +341,7 @@ class Separator(TransformerMixin, BaseEstimator):
             ends = np.cumsum([len(V) for V in rows])[:-1]
             xp = jnp if is_jax_array(rows[0]) else np
             rows = rows[0] if len(rows) == 1 else xp.concatenate(rows)
+            _warn_if_too_short(rows, fitted, len(known))
             W = fitted.fit_transform(rows)
             activations = (jnp if is_jax_array(W) else np).split(W, ends)
             free_labels, n_found = self._group(
@@ -390,6 +412,22 @@ class Separator(TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _warn_if_too_short(rows, factorizer, n_known):
+    n_components = getattr(factorizer, "n_components", None)
+    if isinstance(n_components, numbers.Integral) and len(rows) < n_components - n_known:
+        warnings.warn(
+            f"There are {n_components - n_known} atoms to learn from {len(rows)} frames, which "
+            "says nothing about sources: give longer recordings, a shorter hop_length, or fewer "
+            "n_components.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _default_factorizer():
+    return BetaNMF(24, beta_loss="kullback-leibler", max_iter=500)
 
 
 def _atoms_per_source(factorizer, learned):

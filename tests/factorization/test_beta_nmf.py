@@ -193,6 +193,12 @@ def test_weights_are_checked(X, weights, error, message):
         model().fit(X, weights=weights)
 
 
+def test_weights_beyond_the_precision_of_the_data(X):
+    weights = np.full(20, 1e39)
+    with pytest.raises(ValueError, match="weights must be finite in float32"):
+        model().fit(X.astype(np.float32), weights=weights)
+
+
 def test_coordinate_descent_refuses_weights(X):
     with pytest.raises(ValueError, match="solver 'cd' does not handle weights"):
         model(solver="cd").fit(X, weights=np.full(20, 2.0))

@@ -267,6 +267,24 @@ def test_search(mixtures, sources, n_jobs, backend):
     assert search.best_score_ > 8
 
 
+def test_parameters_of_parts_that_were_left_to_their_defaults():
+    tuned = Separator().set_params(stft__n_fft=512, factorizer__n_components=8)
+    assert tuned.stft.n_fft == 512
+    assert tuned.factorizer.n_components == 8
+    assert tuned.factorizer.beta_loss == "kullback-leibler"
+    given = Separator().set_params(stft=STFT(64), stft__hop_length=8)
+    assert (given.stft.n_fft, given.stft.hop_length) == (64, 8)
+    assert Separator().set_params(n_sources=2).stft is None
+    with pytest.raises(ValueError, match="Invalid parameter 'n_ftt' for estimator STFT"):
+        Separator().set_params(stft__n_ftt=512)
+
+
+def test_search_over_parts_that_were_left_to_their_defaults(mixtures, sources):
+    grid = {"stft__n_fft": [256], "factorizer__n_components": [2], "factorizer__tol": [1e-2]}
+    search = GridSearchCV(Separator(random_state=0), grid, cv=2).fit(mixtures, sources)
+    assert search.best_estimator_.components_.shape == (6, 129)
+
+
 def test_search_of_a_blind_separator(mixtures, sources):
     blind = separator(9, n_sources=3, supervised=False)
     scores = cross_val_score(blind, list(mixtures), list(sources), cv=2)
@@ -311,6 +329,8 @@ def test_wrong_parameters(mixtures, parameters, error, message):
     [
         (np.full((2, 900), np.nan), None, "Input X contains NaN"),
         (np.ones((2, 900), complex), None, "Complex data not supported"),
+        (np.ones((9000, 2)), None, r"Time is the last axis of X, but its shape \(9000, 2\)"),
+        ([np.ones((9000, 2)), np.ones(900)], None, r"Time is the last axis of X\[0\]"),
         (np.ones((2, 900)), np.ones((3, 2, 900)), "the sources of 3 clips, but there are 2"),
         (np.ones((2, 900)), np.ones((2, 2, 800)), r"have the shape \(n_sources, 900\)"),
         (np.ones((2, 900)), np.ones((2, 900)), r"have the shape \(n_sources, 900\)"),
@@ -338,3 +358,12 @@ def test_too_many_references(mixtures, sources, supervised):
 
 def test_too_short_without_centering(supervised):
     assert separator(2, stft=STFT(256, center=False)).fit_transform(np.ones(3)).shape == (2, 3)
+
+
+def test_fewer_frames_than_atoms(mixtures, sources):
+    few = "There are 9 atoms to learn from 8 frames"
+    with pytest.warns(UserWarning, match=few):
+        separator(9, n_sources=3).fit(mixtures[0, :448])
+    semi_supervised = separator(9, n_sources=4)
+    with pytest.warns(UserWarning, match=few):
+        semi_supervised.fit(mixtures[0, :448], sources[0, :, :448])
