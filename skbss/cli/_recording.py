@@ -2,10 +2,12 @@
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,11 @@ _LARGEST_WAV_BYTES = 4_000_000_000
 _TOLERATED_GAP = 4_096
 _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _UNKNOWN_LENGTH = 0x7FFF_0000
+# What phones, cameras and other programs write, which the sound library cannot read.
+_FOR_FFMPEG = re.compile(
+    r"\.(3gp|aac|ac3|amr|ape|avi|dts|flv|m4[abv]|mk[av]|mov|mp4|mpe?g|webm|wm[av]|wv)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,20 @@ class Recording:
     tag: str | None = None
 
 
+def probe_recording(path: Path) -> int:
+    """The sample rate in Hz of a sound file, of which only the beginning is read.
+
+    Raises
+    ------
+    CommandError
+        If the file is missing, no sound file, empty, or visibly shorter than it says.
+    """
+    with _opened(path) as file:
+        if not len(file.read(1)):
+            raise _no_samples(path)
+        return file.samplerate
+
+
 def read_recording(path: Path) -> Recording:
     """Everything in a sound file.
 
@@ -49,37 +70,15 @@ def read_recording(path: Path) -> Recording:
     CommandError
         If the file is missing, no sound file, damaged, empty, silent, or holds NaN or infinity.
     """
-    import soundfile
-
-    _check_is_file(path)
-    try:
-        with (
-            path.open("rb") as stream,
-            _silent_decoders(),
-            # By descriptor, because the library opens no path that is not Unicode.
-            soundfile.SoundFile(stream.fileno(), closefd=False) as file,
-        ):
-            if cut := _CUT_SHORT.search(file.extra_info):
-                announced, held = int(cut[1]), int(cut[2])
-                if held < announced < _UNKNOWN_LENGTH:
-                    raise _damaged(path, held / announced)
-            blocks = list(_blocks(file, path))
-            n_announced, sample_rate = file.frames, file.samplerate
-            n_channels = file.channels
-            tag = _tag(file.copy_metadata())
-    except (soundfile.SoundFileError, TypeError, ValueError) as error:
-        reason = getattr(error, "error_string", "") or "its content is not sound"
-        raise CommandError(
-            f"'{path}' cannot be read as a sound file (wav, flac, ogg, mp3, aiff): "
-            f"{reason.strip().rstrip('.')}."
-        ) from None
-    except OSError as error:
-        raise CommandError(f"'{path}' cannot be read: {error.strerror or error}.") from None
+    with _opened(path) as file:
+        blocks = list(_blocks(file, path))
+        n_announced, sample_rate, n_channels = file.frames, file.samplerate, file.channels
+        tag = _tag(file.copy_metadata())
     length = sum(len(block) for block in blocks)
     if length + _TOLERATED_GAP < n_announced:
         raise _damaged(path, length / n_announced)
     if not length:
-        raise CommandError(f"'{path}' holds no samples.")
+        raise _no_samples(path)
     waveform = np.empty((n_channels, length), dtype=np.float32)
     start = 0
     for block in blocks:
@@ -100,6 +99,30 @@ def write_wav(path: Path, waveform: np.ndarray, sample_rate: int) -> None:
     ) as file:
         for start in range(0, waveform.shape[-1], _BLOCK):
             file.write(waveform[:, start : start + _BLOCK].T)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The sound file, closed afterwards; whatever cannot be read in it is told in one line."""
+    import soundfile
+
+    _check_is_file(path)
+    try:
+        with (
+            path.open("rb") as stream,
+            _silent_decoders(),
+            # By descriptor, because the library opens no path that is not Unicode.
+            soundfile.SoundFile(stream.fileno(), closefd=False) as file,
+        ):
+            if cut := _CUT_SHORT.search(file.extra_info):
+                announced, held = int(cut[1]), int(cut[2])
+                if held < announced < _UNKNOWN_LENGTH:
+                    raise _damaged(path, held / announced)
+            yield file
+    except (soundfile.SoundFileError, TypeError, ValueError) as error:
+        raise _unreadable(path, getattr(error, "error_string", "")) from None
+    except OSError as error:
+        raise CommandError(f"'{path}' cannot be read: {error.strerror or error}.") from None
 
 
 def _check_is_file(path: Path) -> None:
@@ -129,6 +152,19 @@ def _blocks(file, path: Path) -> Iterator[np.ndarray]:
             )
         start += len(block)
         yield block
+
+
+def _unreadable(path: Path, reason: str) -> CommandError:
+    what = f"'{path}' cannot be read as a sound file (wav, flac, ogg, mp3, aiff)"
+    if _FOR_FFMPEG.fullmatch(path.suffix):
+        names = [str(name) for name in (path, path.with_suffix(".wav"))]
+        names = [f"./{name}" if name.startswith("-") else name for name in names]
+        return CommandError(f"{what}; convert it first: {shlex.join(['ffmpeg', '-i', *names])}")
+    return CommandError(f"{what}: {reason.strip().rstrip('.') or 'its content is not sound'}.")
+
+
+def _no_samples(path: Path) -> CommandError:
+    return CommandError(f"'{path}' holds no samples.")
 
 
 def _damaged(path: Path, share: float) -> CommandError:

@@ -15,6 +15,11 @@ from skbss.cli._recording import write_wav
 from skbss.cli._separation import Separation
 from skbss.cli._settings import Settings
 
+TOO_SHORT = (
+    "The recording has fewer frames than components, so that the sources mean little: take a "
+    "longer one, fewer --components, or a smaller --hop-length."
+)
+
 
 @dataclass(frozen=True)
 class Account:
@@ -32,6 +37,8 @@ class Account:
         Names of their files without ``.wav``, not necessarily safe to write to.
     scores : mapping of str to array of shape (n_sources,)
         Columns of scores by source, empty where the truth is not known.
+    notes : sequence of str
+        What the reader should know first.
     """
 
     title: str
@@ -40,6 +47,7 @@ class Account:
     stem_names: Sequence[str]
     subtitle: str | None = None
     scores: Mapping[str, np.ndarray] | None = None
+    notes: Sequence[str] = ()
 
 
 def write_result(
@@ -83,12 +91,14 @@ def write_result(
         write_wav(folder / name, sound, sample_rate)
     facts = _facts(separation, settings)
     versions = software_versions()
-    notes = []
+    notes = [*account.notes]
     if not separation.converged:
         notes.append(
             f"The fit was stopped at {separation.n_iter} iterations (--max-iter) before it "
             "converged. More iterations seldom change what is heard."
         )
+    if separation.too_short:
+        notes.append(TOO_SHORT)
     if html:
         write_separation_page(
             folder / "index.html",

@@ -24,7 +24,7 @@ SEPARATE_EPILOG = """[bold]Examples[/bold]
   skbss separate song.wav                       two sources, into song-stems/
   skbss separate song.mp3 --sources 4 --out stems
   skbss separate talk.flac --method is-nmf --n-fft 1024
-  skbss separate *.wav --out all                one folder for each file
+  skbss separate *.wav --out all                one folder for each file, all checked first
   skbss separate -- -take1.wav                  when a name starts with a dash
 
 [bold]When the result is bad[/bold]
@@ -176,6 +176,7 @@ def separate(
         settings.check()
         check_device(device)
         targets = _targets(files, out)
+        _check_all(files, targets, settings, overwrite=overwrite)
     n_failed = 0
     for file, target in zip(files, targets, strict=True):
         with one_line_errors():
@@ -192,14 +193,32 @@ def separate(
         raise typer.Exit(2)
 
 
+def _check_all(
+    files: list[Path], targets: list[Path], settings: Settings, *, overwrite: bool
+) -> None:
+    """Refuse all files, with a line for each reason, if one of them cannot be separated."""
+    from skbss.cli._recording import probe_recording
+
+    reasons = {}  # in order, each once
+    for file, target in zip(files, targets, strict=True):
+        try:
+            settings.resolve(probe_recording(file))
+            check_target(target, overwrite=overwrite)
+        except CommandError as error:
+            reasons[str(error)] = error
+    for reason in list(reasons)[:-1]:
+        complain(reason)
+    if reasons:
+        raise list(reasons.values())[-1]
+
+
 def _separate_file(
     file: Path, target: Path, settings: Settings, *, device: str, overwrite: bool, html: bool
 ) -> None:
     from skbss.cli._recording import read_recording
-    from skbss.cli._result import Account, write_result
+    from skbss.cli._result import TOO_SHORT, Account, write_result
     from skbss.cli._separation import on_device, separate_waveform
 
-    check_target(target, overwrite=overwrite)
     recording = read_recording(file)
     settings = settings.resolve(recording.sample_rate)
 
@@ -226,6 +245,8 @@ def _separate_file(
             account,
             html=html,
         )
+    if separation.too_short:
+        complain(f"{file.name}: {TOO_SHORT}")
     listen = target / "index.html" if html else target
     typer.echo(printable(f"{file.name}: {len(separation.stems)} sources in {listen}"))
 

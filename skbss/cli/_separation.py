@@ -1,5 +1,6 @@
 """From a recording to its stems."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +13,7 @@ from skbss.cli._methods import find_method
 from skbss.cli._settings import Settings
 
 _BLOCK = 1 << 20
+_TOO_SHORT = r"There are \d+ atoms to learn from \d+ frames"
 _COLUMNS = 1000
 
 
@@ -35,6 +37,8 @@ class Separation:
         Iterations that were run.
     converged : bool
         Whether the fit ended by itself.
+    too_short : bool
+        Whether there were fewer frames than components.
     """
 
     stems: np.ndarray
@@ -45,6 +49,7 @@ class Separation:
     loss_iterations: np.ndarray
     n_iter: int
     converged: bool
+    too_short: bool
 
     def reorder(self, order: Sequence[int]) -> None:
         """Make the stem that was at ``order[j]`` the one at j, with its components."""
@@ -97,6 +102,7 @@ def separate_waveform(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", ConvergenceWarning)
+        warnings.filterwarnings("always", message=_TOO_SHORT)
         try:
             clip = waveform[0] if n_channels == 1 else waveform[np.newaxis]
             stems = np.asarray(separator.fit_transform(clip))
@@ -104,6 +110,7 @@ def separate_waveform(
             converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
             spectra = mean_spectra(waveform, STFT(**frames, output=method.spectrum))
             activations = np.asarray(factorizer.transform(spectra))
+            too_short = any(re.match(_TOO_SHORT, str(w.message)) for w in caught)
         except ValueError as error:
             raise CommandError(" ".join(str(error).split())) from error
     stems = stems[:, np.newaxis] if n_channels == 1 else stems[0]
@@ -118,6 +125,7 @@ def separate_waveform(
         loss_iterations=np.minimum(10 * np.arange(len(losses)), factorizer.n_iter_),
         n_iter=int(factorizer.n_iter_),
         converged=converged,
+        too_short=too_short,
     )
 
 

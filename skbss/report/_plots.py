@@ -16,6 +16,7 @@ PATH_HEIGHT = 100
 _TIME_STEPS = (1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300)
 _FREQUENCY_TICKS = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 _CLOSEST_TICKS = 0.07
+_MOST_DOTS = 40
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -86,9 +87,10 @@ def area_path(values: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class LinePlot:
-    """A curve with its axes."""
+    """A curve, the dots where it is known (none where they would touch), and its axes."""
 
     path: str
+    dots: str
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     logarithmic: bool
@@ -121,10 +123,13 @@ def loss_plot(iterations: np.ndarray, losses: np.ndarray) -> LinePlot | None:
         marks = list(MaxNLocator(4).tick_values(low, high))
         places = [(mark - low) / (high - low) for mark in marks]
     across = (iterations - iterations[0]) / (iterations[-1] - iterations[0])
-    path = "M" + "L".join(
+    points = [
         f"{PATH_WIDTH * x:.1f} {PATH_HEIGHT * (1 - y):.2f}"
         for x, y in zip(across, heights, strict=True)
-    )
+    ]
+    path = "M" + "L".join(points)
+    # A short line with round ends is a dot, which stays round when the box is stretched.
+    dots = "".join(f"M{point}h0.01" for point in points) if len(points) <= _MOST_DOTS else ""
     span = iterations[-1] - iterations[0]
     x_ticks = [
         Tick((mark - iterations[0]) / span, f"{mark:g}")
@@ -136,7 +141,7 @@ def loss_plot(iterations: np.ndarray, losses: np.ndarray) -> LinePlot | None:
         for place, mark in zip(places, marks, strict=True)
         if 0 <= place <= 1
     ]
-    return LinePlot(path, x_ticks, y_ticks, logarithmic)
+    return LinePlot(path, dots, x_ticks, y_ticks, logarithmic)
 
 
 def _number(value: float) -> str:

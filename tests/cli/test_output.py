@@ -68,6 +68,23 @@ def test_an_earlier_result_is_kept_unless_told_otherwise(tmp_path):
         check_target(tmp_path, overwrite=False)
 
 
+def test_only_the_results_of_one_command_may_be_replaced(tmp_path):
+    (tmp_path / MANIFEST).write_text(
+        json.dumps({"command": "skbss separate --out x song.wav", "files": [MANIFEST]})
+    )
+    assert check_target(tmp_path, overwrite=True, only="separate") == [MANIFEST]
+    with pytest.raises(CommandError, match="a result that skbss demo did not write"):
+        check_target(tmp_path, overwrite=True, only="demo")
+
+
+def test_a_folder_without_rights_is_refused_before_any_work(tmp_path, monkeypatch):
+    (tmp_path / "locked").mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path / "locked")
+    check_target(tmp_path / "open" / "a", overwrite=True)
+    with pytest.raises(CommandError, match=r"cannot write to '.*locked': Permission denied"):
+        check_target(tmp_path / "locked" / "a" / "b", overwrite=True)
+
+
 def test_files_of_others_are_never_replaced(tmp_path):
     write_result(tmp_path, "x.wav")
     (tmp_path / "thesis.tex").write_text("mine")
@@ -91,7 +108,7 @@ def test_a_file_is_no_folder(tmp_path):
 def test_a_folder_inside_a_file_can_not_be_made(tmp_path):
     (tmp_path / "f").write_text("mine")
     with (
-        pytest.raises(CommandError, match=r"cannot (write to|be used)"),
+        pytest.raises(CommandError, match=r"f' is a file; choose another --out"),
         output_folder(tmp_path / "f" / "x", overwrite=False),
     ):
         pass

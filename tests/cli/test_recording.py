@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from skbss.cli._errors import CommandError
-from skbss.cli._recording import read_recording, write_wav
+from skbss.cli._recording import probe_recording, read_recording, write_wav
 
 RATE = 8000
 
@@ -25,6 +25,7 @@ def sound():
 def test_formats(tmp_path, sound, extension, n_channels):
     path = tmp_path / f"sound.{extension}"
     soundfile.write(path, sound[:n_channels].T, RATE)
+    assert probe_recording(path) == RATE
     recording = read_recording(path)
     assert recording.sample_rate == RATE
     assert recording.waveform.shape == (n_channels, sound.shape[1])
@@ -61,8 +62,9 @@ def test_title_and_artist_are_found(tmp_path, sound):
 
 
 def test_missing(tmp_path):
-    with pytest.raises(CommandError, match=r"x\.wav' does not exist"):
-        read_recording(tmp_path / "x.wav")
+    for read in (probe_recording, read_recording):
+        with pytest.raises(CommandError, match=r"x\.wav' does not exist"):
+            read(tmp_path / "x.wav")
 
 
 def test_folder(tmp_path):
@@ -134,8 +136,9 @@ def test_a_header_written_before_the_length_was_known_is_no_damage(tmp_path, sou
 
 def test_no_samples(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.zeros((0, 1)), RATE)
-    with pytest.raises(CommandError, match="holds no samples"):
-        read_recording(tmp_path / "x.wav")
+    for read in (probe_recording, read_recording):
+        with pytest.raises(CommandError, match="holds no samples"):
+            read(tmp_path / "x.wav")
 
 
 def test_silence(tmp_path):

@@ -116,11 +116,69 @@ def test_several_files_have_a_folder_each(skbss, recording, folder):
     assert entries(folder / "all") == ["song", "song-2"]
 
 
-def test_a_bad_file_does_not_keep_the_others_from_being_separated(skbss, recording, folder):
-    result = skbss("separate", "missing.wav", "song.wav", "--out", "all", "--no-html")
+@pytest.mark.parametrize(
+    ("name", "content", "options", "message"),
+    [
+        ("missing.wav", None, (), "does not exist"),
+        ("text.wav", b"Dear diary, " * 50, (), "cannot be read as a sound file"),
+        ("empty.wav", b"", (), "is empty"),
+        ("slow.wav", 1000, ("--hop-length", 100), "--hop-length must be at most half of --n-fft"),
+    ],
+)
+def test_all_files_are_checked_before_the_first_is_separated(
+    skbss, recording, folder, name, content, options, message
+):
+    if isinstance(content, int):
+        soundfile.write(folder / name, np.ones(100), content)
+    elif content is not None:
+        (folder / name).write_bytes(content)
+    before = entries(folder)
+    result = skbss("separate", "song.wav", name, *options, "--out", "all", quick=False)
+    assert_refused(result, message)
+    assert entries(folder) == before
+
+
+def test_all_folders_are_checked_before_the_first_is_filled(skbss, recording, folder):
+    shutil.copy(recording, folder / "b.wav")
+    (folder / "b-stems").mkdir()
+    (folder / "b-stems" / "thesis.tex").write_text("mine")
+    assert_refused(skbss("separate", "song.wav", "b.wav"), "which skbss did not write")
+    assert entries(folder) == ["b-stems", "b.wav", "song.wav"]
+
+
+def test_every_reason_is_told_once(skbss, recording, folder):
+    result = skbss("separate", "x.wav", "song.wav", "y.wav", "song.wav", "--out", "song.wav")
     assert result.exit_code == 2
-    assert result.stderr == "skbss: 'missing.wav' does not exist.\n"
+    assert result.stderr.splitlines() == [
+        "skbss: 'x.wav' does not exist.",
+        "skbss: 'song.wav' is a file; choose another --out.",
+        "skbss: 'y.wav' does not exist.",
+    ]
+
+
+def test_what_only_the_whole_file_tells_does_not_stop_the_others(skbss, recording, folder):
+    soundfile.write(folder / "silence.wav", np.zeros(100), RATE)
+    result = skbss("separate", "silence.wav", "song.wav", "--out", "all", "--no-html")
+    assert result.exit_code == 2
+    assert result.stderr == "skbss: 'silence.wav' is silent: every sample is zero.\n"
     assert entries(folder / "all") == ["song"]
+
+
+@pytest.mark.parametrize("name", ["memo.m4a", "my film.MP4", "-x.aac"])
+def test_what_ffmpeg_can_convert(skbss, folder, name):
+    (folder / name).write_bytes(b"\0\0\0 ftypM4A " + bytes(100))
+    (folder / "taken").mkdir()
+    (folder / "taken" / "thesis.tex").write_text("mine")
+    before = entries(folder)
+    result = skbss("separate", "--out", "taken", "--", name)
+    command = {
+        "memo.m4a": "ffmpeg -i memo.m4a memo.wav",
+        "my film.MP4": "ffmpeg -i 'my film.MP4' 'my film.wav'",
+        "-x.aac": "ffmpeg -i ./-x.aac ./-x.wav",
+    }[name]
+    assert_refused(result, f"convert it first: {command}")
+    assert result.stderr.endswith(f"{command}\n")
+    assert entries(folder) == before
 
 
 def test_the_command_on_the_page_makes_the_same_stems(skbss, recording, folder):
@@ -269,7 +327,7 @@ def test_the_recording_itself_is_safe(skbss, recording, folder):
 
 def test_output_that_can_not_be_written(skbss, recording, folder):
     assert_refused(skbss("separate", recording, "--out", recording), "is a file")
-    assert_refused(skbss("separate", recording, "--out", recording / "x"), "cannot")
+    assert_refused(skbss("separate", recording, "--out", recording / "x"), "is a file")
     assert entries(folder) == ["song.wav"]
 
 
@@ -306,3 +364,11 @@ def test_a_fit_that_did_not_settle_is_told_on_the_page(skbss, recording, folder)
     page = (folder / "song-stems" / "index.html").read_text(encoding="utf-8")
     assert "stopped at 1 iterations" in page
     assert json.loads((folder / "song-stems" / "separation.json").read_text())["converged"] is False
+
+
+def test_a_recording_shorter_than_its_components_is_told(skbss, folder):
+    soundfile.write(folder / "click.wav", np.linspace(-0.5, 0.5, 300), RATE)
+    result = skbss("separate", "click.wav", "--components", "8")
+    assert result.exit_code == 0
+    assert "click.wav: The recording has fewer frames than components" in result.stderr
+    assert "fewer frames than components" in (folder / "click-stems" / "index.html").read_text()

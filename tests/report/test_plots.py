@@ -58,6 +58,15 @@ def test_a_loss_that_falls_far_is_drawn_logarithmically():
     assert not loss_plot(steps, np.array([3.0, 2.0, 1.5])).logarithmic
 
 
+def test_dots_mark_the_values_while_there_are_few():
+    steps = np.arange(5)
+    plot = loss_plot(steps, 6.0 - steps)
+    assert [dot.removesuffix("h0.01") for dot in plot.dots.split("M")[1:]] == plot.path[1:].split(
+        "L"
+    )
+    assert loss_plot(np.arange(500), 1000.0 - np.arange(500)).dots == ""
+
+
 @pytest.mark.parametrize("losses", [[], [1.0], [np.nan, np.inf]])
 def test_no_curve_without_two_values(losses):
     assert loss_plot(np.arange(len(losses)), np.array(losses)) is None

@@ -1,0 +1,40 @@
+"""Memory that `skbss separate` takes for a recording of some minutes."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+pytest.importorskip("resource", reason="only Unix says how much memory a process took")
+
+# Of this process alone: what other children of the test run took must not count.
+RUN = """
+import resource, runpy, sys
+try:
+    runpy.run_module("skbss", run_name="__main__")
+finally:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print("peak", peak * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def test_three_minutes_of_stereo_take_less_than_two_gigabytes(tmp_path):
+    rng = np.random.default_rng(0)
+    with soundfile.SoundFile(tmp_path / "long.wav", "w", 44100, 2) as file:
+        for _ in range(180):
+            file.write(rng.uniform(-0.5, 0.5, (44100, 2)))
+    # Iterations take time, not memory.
+    arguments = ["separate", "long.wav", "--max-iter", "2"]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "long-stems").glob("*.wav"))) == 3
+    assert int(done.stdout.split()[-1]) < 2e9
