@@ -1,7 +1,12 @@
 """Blind source separation with scikit-learn's interface.
 
-The public names are listed in ``__init__.pyi`` and load on first use, so that importing skbss
-costs no more than importing nothing.
+- From recordings to their sources: `Separator`, or its parts `STFT`, `WienerMask` and `ISTFT`.
+- Factorizations of a non-negative matrix: `BetaNMF`, `MiniBatchBetaNMF`,
+  `non_negative_factorization`.
+- How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.
+
+All of these load on first use, so that importing skbss costs next to nothing. On the command line:
+``skbss --help``.
 """
 
 import lazy_loader

@@ -102,7 +102,7 @@ class BlockData:
         rows, columns, values, observed, row_weights, smallest = block
         empty = jnp.zeros((row_weights.shape[0], self.shape[1]), values.dtype)
         X = empty.at[rows, columns].add(values, mode="drop")
-        weights = row_weights * self.column_weights
+        weights = row_weights * self.column_weights[None, :]
         if observed is not None:
             weights = weights * (empty + 1).at[rows, columns].multiply(observed, mode="drop")
         return DenseData(jnp.maximum(X, smallest), jnp.broadcast_to(weights, X.shape))

@@ -151,7 +151,10 @@ def flat_activations(
 
 
 class RowsState(NamedTuple):
-    """Activations with the components held: every row starts, and stops, by itself."""
+    """Activations with the components held: every row starts, and stops, by itself.
+
+    An error is the square root of twice a row's objective.
+    """
 
     W: Float[Array, "frames k"]
     error: Float[Array, " frames"]
@@ -162,9 +165,9 @@ class RowsState(NamedTuple):
 
 
 @partial(jax.jit, static_argnames="beta")
-def start_rows(data, W, H, floor, *, beta: float) -> RowsState:
+def start_rows(data, W, H, penalties: Penalties, floor, *, beta: float) -> RowsState:
     """The state before the first sweep."""
-    error = jnp.sqrt(2 * jnp.maximum(data.row_divergence(W, H, beta, floor), 0))
+    error = _row_errors(data, W, H, penalties, floor, beta)
     return RowsState(W, error, error, jnp.ones_like(error, bool), jnp.int32(0), jnp.bool_(False))
 
 
@@ -182,7 +185,11 @@ def advance_rows(
     exponent: float,
     quadratic: bool,
 ) -> RowsState:
-    """Sweep over W up to sweep number `until`, leaving alone each row that has converged."""
+    """Sweep over W up to sweep number `until`, leaving alone each row that has converged.
+
+    Every tenth sweep the square root of a row's objective is compared with that ten sweeps
+    earlier: a fall of less than `tol` of its first value ends the row.
+    """
 
     def running(s: RowsState) -> Bool[Array, ""]:
         return (s.n_iter < until) & ~s.done
@@ -202,10 +209,15 @@ def advance_rows(
         return lax.cond(moved.n_iter % CHECK_EVERY == 0, checked, lambda s: s, moved)
 
     def checked(s: RowsState) -> RowsState:
-        error = jnp.sqrt(2 * jnp.maximum(data.row_divergence(s.W, H, beta, floor), 0))
+        error = _row_errors(data, s.W, H, penalties, floor, beta)
         first = jnp.where(s.first_error > 0, s.first_error, 1)
         active = s.active & ((tol == 0) | ((s.error - error) / first >= tol))
         error = jnp.where(s.active, error, s.error)
         return s._replace(error=error, active=active, done=~active.any())
 
     return lax.while_loop(running, sweep, state)
+
+
+def _row_errors(data, W, H, penalties, floor, beta):
+    objective = data.row_divergence(W, H, beta, floor) + penalties.of_rows(W)
+    return jnp.sqrt(2 * jnp.maximum(objective, 0))

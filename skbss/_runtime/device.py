@@ -32,16 +32,16 @@ def movable(array: Any, like: Any) -> Any:
     Parameters
     ----------
     array : array
-        Of a fitted model, say: small, the same for all rows.
+        What belongs to a fitted model, or to the data.
     like : array
         What it shall be computed with.
 
     Returns
     -------
     array : array
-        On the host, where both are bound to different devices; else as it is.
+        On the host, where it is bound to a device that is not that of `like`; else as it is.
     """
-    if not (is_jax_array(array) and is_jax_array(like)):
+    if not is_jax_array(array):
         return array
-    there = array.sharding.device_set == like.sharding.device_set
-    return array if there else np.asarray(array)
+    beside = is_jax_array(like) and array.sharding.device_set == like.sharding.device_set
+    return array if beside else np.asarray(array)

@@ -31,7 +31,8 @@ def load_two_speakers(*, room=False, dtype=np.float32):
 
         mixture : ndarray of shape (length,) or (2, length)
             What is heard: exactly ``sources.sum(axis=0)``, within [-1, 1]. In the room one row
-            per microphone, the left one first.
+            per microphone, the left one first: one clip of two channels, which goes into a
+            :class:`~skbss.Separator` as ``mixture[None]``, with ``sources[None]``.
         sources : ndarray of shape (2, length) or (2, 2, length)
             The speakers; in the room their images at the microphones,
             ``(n_sources, n_channels, length)``.

@@ -20,6 +20,8 @@ from skbss.factorization._observations import (
     floor_of,
     has_missing,
     observe,
+    rows_of_weight_one,
+    silenced,
     weight_sums,
 )
 from skbss.factorization._solvers import Settings, solve_activations
@@ -93,6 +95,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if is_jax_array(X):
+            if not jnp.issubdtype(X.dtype, jnp.floating):
+                X = X.astype(jnp.result_type(float))
             with precision(X.dtype):
                 return X @ jnp.asarray(movable(self.components_, X), X.dtype)
         return X @ np.asarray(self.components_)
@@ -167,7 +171,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if not np.isfinite(self._beta):
             raise ValueError(f"beta_loss must be a finite number, got {self.beta_loss!r}.")
         X, leading = check_matrix(self, X, reset=reset, allow_nan=self._allows_missing())
-        weights = check_weights(weights, (*leading, X.shape[1]), X.dtype)
+        weights = check_weights(movable(weights, X), (*leading, X.shape[1]), X.dtype)
         if weights is not None and not self._allows_missing():
             raise ValueError(
                 "solver 'cd' does not handle weights. Use solver='auto' or solver='mu'."
@@ -178,8 +182,9 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         unseen = np.flatnonzero(np.asarray(weight_sums(X, weights, axis=0)) <= 0)
         if len(unseen):
             raise ValueError(
-                f"Column {unseen[0]} of X has no observed entry ({len(unseen)} such columns): "
-                "nothing can be learned about it. Remove it, or observe it somewhere."
+                f"Column {unseen[0]} of X has no observed entry of a weight above 0 "
+                f"({len(unseen)} such columns): nothing can be learned about it. Remove it, or "
+                "observe it somewhere."
             )
 
     def _with_known(self, H):
@@ -211,21 +216,18 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """Activations of every row by itself; whether all converged; the iterations taken."""
         H = self.components_ if H is None else H
         complete, incomplete = self._solver(weighted=False), self._solver(weighted=True)
-        missing = has_missing(X)
-        if weights is None and missing and complete != incomplete:
-            # A row without missing entries must not feel those of others.
-            gaps = np.asarray(weight_sums(X, None, axis=1)) < X.shape[1]
-            kinds = [(complete, np.flatnonzero(~gaps)), (incomplete, np.flatnonzero(gaps))]
-            kinds = [(solver, rows) for solver, rows in kinds if len(rows)]
-            parts = [self._solve_rows(solver, X[rows], None, H) for solver, rows in kinds]
-            order = np.argsort(np.concatenate([rows for _, rows in kinds]))
-            xp = jnp if is_jax_array(X) else np
-            W = xp.concatenate([W for W, _, _ in parts])[order]
-            converged = all(done for _, done, _ in parts)
-            n_iter = max(n for _, _, n in parts)
-        else:
-            solver = incomplete if missing or weights is not None else complete
+        plain = rows_of_weight_one(X, weights)
+        if complete == incomplete or plain.all() or not plain.any():
+            solver = complete if plain.all() else incomplete
             W, converged, n_iter = self._solve_rows(solver, X, weights, H)
+        else:
+            # A complete row must not feel the gaps of others. The rows of the other kind are
+            # silenced, not left out: every number of them runs the same programs.
+            W, converged, n_iter = self._solve_rows(incomplete, silenced(X, plain), weights, H)
+            other = self._solve_rows(complete, silenced(X, ~plain), None, H)
+            xp = jnp if is_jax_array(X) else np
+            W = xp.where(xp.asarray(plain)[:, None], other[0], W)
+            converged, n_iter = converged and other[1], max(n_iter, other[2])
         return self._clear_unobserved(X, weights, W), converged, n_iter
 
     def _solve_rows(self, solver, X, weights, H):
@@ -244,7 +246,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 start = flat_activations(observed.data, H, jnp.asarray(observed.silent))
             settings = Settings(
                 beta=beta,
-                penalties=self._row_penalties(X.shape[1], observed.scale, level),
+                penalties=self._row_penalties(solver, X.shape[1], observed.scale, level),
                 floor=floor_of(dtype, beta),
                 tol=float(self.tol),
                 max_iter=self._activation_iterations(),
@@ -255,12 +257,14 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             W = (W * xp.asarray(observed.scale, dtype) / level).astype(X.dtype)
         return W, converged or self.tol == 0, n_iter
 
-    def _row_penalties(self, n_features, scale, level):
+    def _row_penalties(self, solver, n_features, scale, level):
         """Penalties on activations of rows divided by `scale`, with components by `level`."""
         beta = self._beta
+        # Of one shape with and without a penalty, where updates of rows then share a program.
+        none = 0.0 if solver == "cd" else np.zeros(np.shape(scale))
 
         def relative(alpha, power, order):
-            return alpha / level**order * relative_power(scale, power) if alpha else 0.0
+            return alpha / level**order * relative_power(scale, power) if alpha else none
 
         alpha = n_features * self.alpha_W
         return Penalties(

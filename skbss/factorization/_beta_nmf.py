@@ -76,7 +76,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     tol : float, default=1e-4
         When to stop. "cd": when the violation of the optimality conditions is at most `tol` times
         that of the first iteration. Else: when ten iterations lowered the square root of the
-        loss by less than `tol` times its first value. 0 goes on to `max_iter`.
+        loss by less than `tol` times its first value. 0 goes on to `max_iter`
+        and does not warn there.
     max_iter : int, default=200
         Iterations at most, in ``fit`` and again in ``transform``.
     random_state : int, RandomState instance or None, default=None
@@ -106,7 +107,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         Iterations that the fit took.
     loss_curve_ : array of shape (n_checks,)
         The objective at the start and after every tenth iteration; empty if all components are
-        fixed.
+        fixed, where no callback is told of iterations either.
     n_features_in_ : int
         Number of features: the last axis of the training data.
     feature_names_in_ : array of shape (n_features,)
@@ -285,6 +286,13 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 RuntimeWarning,
                 stacklevel=3,
             )
+        if self.fixed_components is not None:
+            warnings.warn(
+                "When update_H=False, all components are those of H, and fixed_components are not "
+                "used.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         if H is None:
             raise ValueError("update_H=False needs the components: pass H.")
         X, weights, leading = self._check_data(X, weights, reset=True)
@@ -333,7 +341,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             def attributes(H):
                 return {"components_": components(H), "n_components_": len(H)}
 
-            gain = relative_power(observed.scale, beta)
+            gain = float(relative_power(observed.scale, beta))
             started = time.perf_counter()
 
             def after(n_iter, H, loss):

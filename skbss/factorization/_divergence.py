@@ -36,7 +36,9 @@ def row_divergences(X, weights, W, H, beta):
     divergences : array of shape (n_samples,)
     """
     rows, scale = _relative_divergences(X, weights, W, H, beta)
-    return rows * relative_power(scale, beta)
+    gains = relative_power(scale, beta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(rows == 0, 0, rows * gains)
 
 
 def model_error(X, weights, W, H, beta):

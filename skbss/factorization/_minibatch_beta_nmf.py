@@ -62,8 +62,10 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
     l1_ratio : float, default=0.0
         Share, between 0 and 1, of the L1 penalty; the rest is the L2 penalty.
     forget_factor : float, default=0.7
-        What is left of the past after one pass over the data (``fit``) or one batch
-        (``partial_fit``), between 0 and 1.
+        What is left of the past after one pass over the data, between 0 and 1. After one batch
+        of `batch_size` rows, ``forget_factor ** (batch_size / n_samples)`` is left. ``partial_fit``
+        takes its first batch for all of the data: a batch of at most `batch_size` rows leaves
+        `forget_factor`.
     fresh_restarts : bool, default=False
         Whether the activations of a batch are solved for at every step, instead of updated once.
     fresh_restarts_max_iter : int, default=30
@@ -103,6 +105,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
     -----
     A feature that a batch leaves out (NaN in all of its rows) keeps what earlier batches asked of
     it. ``fit`` refuses a feature that no row observes; ``partial_fit`` leaves it where it started.
+    Batches of silence before anything was heard teach nothing: learning begins with the first batch
+    that has an entry above 0.
 
     References
     ----------
@@ -283,8 +287,11 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         dtype = compute_dtype(X.dtype, self._beta)
         with precision(dtype):
             if first:
-                self._begin(X, weights, W, H, dtype)
                 self.n_steps_ = 0
+            elif not self._begun and self.init == "custom":
+                H = self.components_
+            if first or not self._begun:
+                self._begin(X, weights, W, H, dtype)
             data = observe(X, weights, beta=self._beta, dtype=dtype, scale=self._scale).data
             state = OnlineState(*(jnp.asarray(movable(part, X), dtype) for part in self._memory))
             _, state, *_ = self._step(data, X.shape, None, state)
@@ -297,7 +304,9 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         given = check_start(self, X, W, H)
         self._n_components, self._free = given.n_components, given.free
         self._forget = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
-        self._scale = mean_of(X, weights, dtype)
+        mean = mean_of(X, weights, dtype)
+        # Silence says nothing about the level of what follows: that begins once more.
+        self._begun, self._scale = mean > 0, mean or 1.0
         W, H = start_factors(given, X, weights, self._scale, self.random_state)
         self._keep(X, start_online(jnp.asarray(H, dtype)))
         return W
@@ -325,7 +334,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
             fresh = None if self.fresh_restarts else activations[i]
             activations[i], state, cost, change = self._step(data[i], shape, fresh, state)
             n_steps = step + 1
-            gain = relative_power(self._scale, self._beta)
+            gain = float(relative_power(self._scale, self._beta))
             converged = monitor.converged(step, n_rows, float(cost) * gain / n_rows, float(change))
             if callbacks.end(attributes) or converged:
                 break

@@ -102,14 +102,47 @@ def weight_sums(X, weights, axis):
     return sums
 
 
+def rows_of_weight_one(X, weights):
+    """Which rows of X have nothing but entries that are observed and of weight 1.
+
+    Returns
+    -------
+    plain : bool ndarray of shape (n_samples,)
+    """
+    if not sp.issparse(X):
+        full = entry_weights(X, weights)
+        return np.ones(X.shape[0], bool) if full is None else np.asarray((full == 1).all(axis=1))
+    plain = np.ones(X.shape[0], bool)
+    if weights is not None:
+        plain &= np.asarray((weights == 1).all(axis=1))
+    plain[_places(X)[0][np.isnan(X.data)]] = False
+    return plain
+
+
+def silenced(X, rows):
+    """X with zeros in some rows, observed ones.
+
+    Parameters
+    ----------
+    X : array or CSR of shape (n_samples, n_features)
+    rows : bool ndarray of shape (n_samples,)
+    """
+    if not sp.issparse(X):
+        xp = jnp if is_jax_array(X) else np
+        return xp.where(xp.asarray(rows)[:, None], xp.zeros((), X.dtype), X)
+    X = X.copy()
+    X.data[rows[_places(X)[0]]] = 0
+    return X
+
+
 def mean_of(X, weights, dtype):
-    """Weighted mean of the observed entries of X, by which ``observe`` divides; 1 for silence."""
+    """Weighted mean of the observed entries of X; 0 for silence."""
     if sp.issparse(X):
         *_, counted = _stored_entries(X, weights, dtype)
         return _sparse_mean(X, weights, counted)
     xp = jnp if is_jax_array(X) else np
     X, weights = _weighted_entries(xp, X, weights, dtype)
-    return _means(xp, X, weights, by_row=False) or 1.0
+    return _means(xp, X, weights, by_row=False)
 
 
 def observe(X, weights, *, beta, dtype, by_row=False, scale=None):
@@ -197,7 +230,7 @@ def _observe_sparse(X, weights, beta, dtype, by_row, scale):
     else:
         silent = None
         if scale is None:
-            scale = _sparse_mean(X, weights, counted)
+            scale = _sparse_mean(X, weights, counted) or 1.0
         values = (values / scale).astype(dtype)
     if weights is None and not missing.any() and beta in (1, 2):
         data = _entry_data(rows, columns, values, X.shape)
@@ -221,7 +254,7 @@ def _stored_entries(X, weights, dtype):
 
 def _sparse_mean(X, weights, counted):
     total = weight_sums(X, weights, axis=1).sum()
-    return (float(counted.sum() / total) if total > 0 else 0.0) or 1.0
+    return float(counted.sum() / total) if total > 0 else 0.0
 
 
 def _entry_data(rows, columns, values, shape):

@@ -85,7 +85,7 @@ def solve_jointly(solver, data, W, H, free, settings, watch, xp) -> Solution:
                 return advance_mu(data, state, penalties, free, floor, tol, until, **rule)
         else:
             state = start_extrapolated(data, W, H, penalties, floor, beta=settings.beta)
-            last = jnp.int32(settings.max_iter)
+            last = jnp.int32(min(settings.max_iter, np.iinfo(np.int32).max))
 
             def advance(state, until):
                 until = jnp.int32(until)
@@ -125,7 +125,7 @@ def solve_activations(solver, data, W, H, settings, xp=jnp):
             return advance_hals_rows(data, H, state, penalties, at, tol, jnp.int32(until))
     else:
         rule = _update_rule(solver, settings)
-        state = start_rows(data, W, H, floor, beta=settings.beta)
+        state = start_rows(data, W, H, penalties, floor, beta=settings.beta)
 
         def advance(state, until):
             return advance_rows(data, H, state, penalties, floor, tol, jnp.int32(until), **rule)

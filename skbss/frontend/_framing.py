@@ -123,6 +123,8 @@ def resolve_framing(estimator) -> Framing:
     window = np.zeros(n_fft)
     before = (n_fft - win_length) // 2
     window[before : before + win_length] = _window(estimator.window, win_length)
+    if not isinstance(estimator.center, bool | np.bool_):
+        raise TypeError(f"center must be True or False, got {estimator.center!r}.")
     margin = n_fft // 2 if estimator.center else 0
     return Framing(n_fft, hop_length, window, margin, estimator.pad_mode)
 
@@ -135,7 +137,7 @@ def _positive_integer(value, name):
 
 def _window(window, length):
     if callable(window):
-        values = np.asarray(window(length), dtype=float)
+        values = np.asarray(window(length))
     elif isinstance(window, str | tuple) or np.isscalar(window):
         try:
             values = get_window(window, length, fftbins=True)
@@ -145,7 +147,10 @@ def _window(window, length):
                 f"length, or an array, got {window!r}: {error}"
             ) from error
     else:
-        values = np.asarray(window, dtype=float)
+        values = np.asarray(window)
+    if np.iscomplexobj(values):
+        raise TypeError("window must be real, got complex values.")
+    values = values.astype(float)
     if values.shape != (length,):
         raise ValueError(
             f"window must have the shape ({length},), as win_length says, got {values.shape}."

@@ -1,13 +1,10 @@
 """From complex spectrograms to waveforms."""
 
-import numbers
-
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_scalar
 
 from skbss._runtime.waveforms import check_spectra
 from skbss.frontend._framing import resolve_framing
-from skbss.frontend._stft import check_frequencies, invert
+from skbss.frontend._stft import check_frequencies, check_wanted_length, invert
 
 
 class ISTFT(TransformerMixin, BaseEstimator):
@@ -130,8 +127,7 @@ class ISTFT(TransformerMixin, BaseEstimator):
     def _resolve(self):
         framing = resolve_framing(self)
         framing.check_invertible()
-        if self.length is not None:
-            check_scalar(self.length, "length", numbers.Integral, min_val=1)
+        check_wanted_length(self.length)
         return framing
 
     def __sklearn_tags__(self):

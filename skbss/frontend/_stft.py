@@ -1,6 +1,9 @@
 """From waveforms to spectrograms."""
 
+import numbers
+
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_scalar
 
 from skbss._runtime.waveforms import check_spectra, check_waveforms
 from skbss.frontend._framing import resolve_framing
@@ -182,10 +185,23 @@ def invert(X, framing, length):
     waveforms : array of shape (..., length), or list of such arrays
     """
     framing.check_invertible()
+    check_wanted_length(length)
     clips = check_spectra(X)
     check_frequencies(clips, framing)
     waveforms = [synthesize(one, framing, length) for one in clips.arrays]
     return waveforms if clips.layout == "list" else waveforms[0]
+
+
+def check_wanted_length(length):
+    """Refuse what is no number of samples.
+
+    Parameters
+    ----------
+    length : int or None
+        Samples of every waveform; None leaves it to the frames.
+    """
+    if length is not None:
+        check_scalar(length, "length", numbers.Integral, min_val=1)
 
 
 def check_frequencies(clips, framing):

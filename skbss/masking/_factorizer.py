@@ -52,6 +52,23 @@ def check_enough_atoms(n_components, n_sources):
         )
 
 
+def check_non_negative_model(factorizer, W):
+    """Refuse what a mask can not be made from.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        Fitted.
+    W : array of shape (n_frames, n_components)
+        Its activations.
+    """
+    if bool((W < 0).any()) or bool((factorizer.components_ < 0).any()):
+        raise ValueError(
+            f"factorizer={factorizer!r} found negative atoms or activations, which can not be "
+            "shares of a mixture: use one into non-negative factors, such as BetaNMF()."
+        )
+
+
 def seeded_clone(factorizer, random_state):
     """A clone that draws its seed from `random_state`, unless it has one of its own.
 

@@ -17,6 +17,7 @@ from skbss.masking._factorizer import (
     check_enough_atoms,
     check_factorizer,
     check_mask_exponent,
+    check_non_negative_model,
     seeded_clone,
     spectrum_exponent,
 )
@@ -215,6 +216,7 @@ class WienerMask(TransformerMixin, BaseEstimator):
         del frames
         self.factorizer_ = seeded_clone(self.factorizer, random_state)
         W = self.factorizer_.fit_transform(V)
+        check_non_negative_model(self.factorizer_, W)
         self.components_ = self.factorizer_.components_
         if self.n_sources is not None:
             check_enough_atoms(len(self.components_), self.n_sources)

@@ -39,11 +39,11 @@ def spectrogram_rows(x, framing: Framing, *, exponent, level):
     V : array of shape (n_channels * n_frames, n_freqs)
         The frames of all channels, one channel below the other.
     """
-    padded, inner, _ = _covered(x, framing)
+    padded, inner, _ = _covered(x / level, framing)
     scale = 1 / np.linalg.norm(framing.window)
     output = magnitude if exponent == 1 else power
     # Python's float leaves the precision of the array as it is.
-    V = analyze(padded * (float(scale) / level), inner, output)
+    V = analyze(padded * float(scale), inner, output)
     return V.reshape(-1, V.shape[-1])
 
 
@@ -98,7 +98,8 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
         They add up to `x`. Computed block by block of frames on the host's arrays.
     """
     length, n_sources = x.shape[-1], len(atoms)
-    padded, inner, before = _covered(x, framing)
+    level = level_of(x)
+    padded, inner, before = _covered(x / level, framing)
     n_frames = inner.n_frames(padded.shape[-1])
     W = W.reshape(*x.shape[:-1], n_frames, len(H))
     window_power = inner.window_power(n_frames, np.dtype(x.dtype))
@@ -116,7 +117,7 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
             hop_length=hop_length,
         )
         part = slice(before, before + length)
-        return total[..., part] / window_power[part]
+        return total[..., part] / window_power[part] * level
     H, exponent = np.asarray(H, x.dtype), np.asarray(exponent, x.dtype)
     synthesis = replace(inner, margin=before)
     sources = np.empty((n_sources, *x.shape), x.dtype)
@@ -138,6 +139,7 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
             sources[(slice(None), *index)] = divided_by_windows(
                 total, window_power, synthesis, length
             )
+    sources *= level
     return sources
 
 

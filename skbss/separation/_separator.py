@@ -19,6 +19,7 @@ from skbss.masking._factorizer import (
     check_enough_atoms,
     check_factorizer,
     check_mask_exponent,
+    check_non_negative_model,
     seeded_clone,
     spectrum_exponent,
 )
@@ -198,7 +199,8 @@ class Separator(TransformerMixin, BaseEstimator):
         ConvergenceWarning
             If the factorizer stops at its `max_iter`.
         UserWarning
-            If there are fewer frames than atoms to learn from them.
+            If the channels of one clip seem to be passed as clips, or if there are fewer frames
+            than atoms to learn from them.
         """
         self._fit(X, y)
         return self
@@ -301,6 +303,8 @@ class Separator(TransformerMixin, BaseEstimator):
         stft = STFT() if self.stft is None else self.stft
         if not isinstance(stft, STFT):
             raise TypeError(f"stft must be an STFT, got {stft!r}.")
+        if not isinstance(self.supervised, bool | np.bool_):
+            raise TypeError(f"supervised must be True or False, got {self.supervised!r}.")
         framing = resolve_framing(stft)
         framing.check_invertible()
         return factorizer, framing, spectrum_exponent(self.spectrum, factorizer)
@@ -315,6 +319,7 @@ class Separator(TransformerMixin, BaseEstimator):
         sources = None
         if y is not None and self.supervised:
             sources = check_sources(y, clips)
+            _warn_if_channels_are_clips(clips, sources)
         n_known = len(sources[0]) if sources else 0
         n_free = self._check_sources_wanted(factorizer, n_known)
         if sources:
@@ -343,6 +348,7 @@ class Separator(TransformerMixin, BaseEstimator):
             rows = rows[0] if len(rows) == 1 else xp.concatenate(rows)
             _warn_if_too_short(rows, fitted, len(known))
             W = fitted.fit_transform(rows)
+            check_non_negative_model(fitted, W)
             activations = (jnp if is_jax_array(W) else np).split(W, ends)
             free_labels, n_found = self._group(
                 fitted, W, len(known), n_free, exponent, random_state
@@ -363,6 +369,8 @@ class Separator(TransformerMixin, BaseEstimator):
             if isinstance(n_components, numbers.Integral):
                 given_labels(self.grouping, n_components, self.n_sources)
             return self.n_sources
+        if isinstance(self.grouping, str):
+            given_labels(self.grouping, 0, None)
         check_factorizer(factorizer, None)
         check_can_hold_components(factorizer)
         if self.n_sources is None:
@@ -421,6 +429,21 @@ def _warn_if_too_short(rows, factorizer, n_known):
             f"There are {n_components - n_known} atoms to learn from {len(rows)} frames, which "
             "says nothing about sources: give longer recordings, a shorter hop_length, or fewer "
             "n_components.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_if_channels_are_clips(clips, sources):
+    """One clip of several channels has, without its clip axis, the shape of as many clips."""
+    mixtures = clips.each()
+    if clips.layout != "stack" or mixtures[0].ndim > 1 or len(mixtures) != len(sources[0]):
+        return
+    X, y = np.asarray(clips.arrays[0]), np.stack([np.asarray(one) for one in sources])
+    if np.allclose(X, y.sum(axis=0)) and not np.allclose(X, y.sum(axis=1)):
+        warnings.warn(
+            f"X of shape {X.shape} is taken for {len(X)} clips, but it is y.sum(axis=0), as if it "
+            f"were one clip of {len(X)} channels: pass X[np.newaxis] and y[np.newaxis] then.",
             UserWarning,
             stacklevel=4,
         )

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import NamedTuple
@@ -73,3 +75,47 @@ def test_control_c_stops_a_fit_at_once(beta):
     waited = time.monotonic() - sent[0]
     thread.join()
     assert waited < 1
+
+
+# Ctrl-C comes again and again, in case that whatever runs at that moment swallows one.
+INTERRUPTED = """
+import os, signal, threading
+import numpy as np
+from skbss import BetaNMF, MiniBatchBetaNMF
+
+X = np.random.default_rng(0).random((200, 40), np.float32)
+start = {"init": "random", "random_state": 0, "beta_loss": 1, "tol": 0}
+batches = MiniBatchBetaNMF(4, batch_size=50, max_no_improvement=None, max_iter=1, **start)
+whole = BetaNMF(4, solver="mu", max_iter=10, **start)
+for model in (batches, whole):
+    model.fit(X).set_params(max_iter=10**9)
+
+def interrupt(ended):
+    while not ended.wait(1):
+        os.kill(os.getpid(), signal.SIGINT)
+
+for name, work in {"fit": batches.fit, "transform": whole.transform}.items():
+    ended = threading.Event()
+    thread = threading.Thread(target=interrupt, args=(ended,))
+    try:
+        thread.start()
+        work(X)
+    except KeyboardInterrupt:
+        ended.set()
+        print(name, "interrupted")
+    thread.join()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_control_c_ends_a_fit_by_batches_and_a_transform():
+    # A billion iterations would take days; the process is killed after minutes.
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "fit interrupted\ntransform interrupted\n"

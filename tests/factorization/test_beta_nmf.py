@@ -193,6 +193,37 @@ def test_weights_are_checked(X, weights, error, message):
         model().fit(X, weights=weights)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_of_jax_for_data_of_numpy(X, dtype):
+    weights = np.linspace(0.5, 1.5, 20, dtype=np.float32)
+    ours = model().fit(X.astype(dtype), weights=jnp.asarray(weights)).components_
+    assert isinstance(ours, np.ndarray)
+    np.testing.assert_array_equal(ours, model().fit(X.astype(dtype), weights=weights).components_)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_entries_of_weight_zero_are_missing_entries(X, dtype, kind):
+    X = X.astype(dtype)
+    X[3, 4] = np.nan
+    weights = np.ones((30, 1))
+    weights[7] = 0.5
+    parameters = {"n_components": 3, "init": "random", "random_state": 0, "max_iter": 500}
+    expected = BetaNMF(**parameters).fit(kind(X))
+    W = expected.transform(kind(X))
+    with pytest.warns(UserWarning, match="Row 7 of X has no observed entry"):
+        zero = expected.transform(kind(X), weights=weights > 0.5)
+    assert (zero[7] == 0).all()
+    others = np.arange(30) != 7
+    np.testing.assert_array_equal(zero[others], W[others])
+    # A complete row of weight 1 is solved as if there were no others.
+    alone = expected.transform(kind(np.delete(X, [3, 7], axis=0)))
+    np.testing.assert_allclose(np.delete(W, [3, 7], axis=0), alone, rtol=1e-3, atol=1e-5)
+    seen = np.where(np.isnan(X), 0, X).astype(dtype)
+    ours = BetaNMF(**parameters).fit_transform(seen, weights=~np.isnan(X))
+    np.testing.assert_allclose(ours, expected.fit_transform(X), rtol=1e-2, atol=1e-3)
+
+
 def test_weights_beyond_the_precision_of_the_data(X):
     weights = np.full(20, 1e39)
     with pytest.raises(ValueError, match="weights must be finite in float32"):
@@ -320,6 +351,32 @@ def test_penalties_move_a_perfect_start(solver, beta):
     assert fitted.set_params(tol=0).fit_transform(W @ H, W=W, H=H).max() < 0.9
 
 
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_transform_with_a_penalty_ends_at_the_minimum(X, l1_ratio):
+    # With the components held the problem is convex: all solvers have to agree.
+    H = np.random.default_rng(5).gamma(0.5, size=(2, 20)) + 0.1
+    parameters = {"fixed_components": H, "alpha_W": 0.1, "l1_ratio": l1_ratio, "tol": 1e-9}
+
+    def objective(solver):
+        W = BetaNMF(2, solver=solver, max_iter=5000, **parameters).fit_transform(X)
+        penalty = l1_ratio * W.sum() + (1 - l1_ratio) * (W**2).sum() / 2
+        return ((X - W @ H) ** 2).sum() / 2 + 0.1 * 20 * penalty
+
+    assert objective("mu") == pytest.approx(objective("cd"), rel=1e-5)
+
+
+@pytest.mark.parametrize("beta", [0.5, 1])
+def test_a_penalty_does_not_end_transform_early(X, beta):
+    fitted = model(beta_loss=beta, alpha_W=0.05, l1_ratio=1.0, max_iter=3000).fit(X)
+    W = fitted.set_params(tol=1e-7).transform(X)
+    end = fitted.set_params(tol=0).transform(X)
+    np.testing.assert_allclose(W, end, rtol=1e-2, atol=1e-3 * end.max())
+
+
+def test_any_number_of_iterations_may_be_allowed(X):
+    assert model(beta_loss=1, max_iter=2**40, tol=1e-2).fit(X).n_iter_ < 1000
+
+
 def test_the_number_of_components_of_a_custom_start(X):
     assert model(n_components="auto", init="custom").fit(X, W=np.ones((30, 2))).n_components_ == 2
     with pytest.warns(RuntimeWarning, match="provided W or H are ignored"):
@@ -352,6 +409,19 @@ def test_jax_arrays_come_back_as_jax_arrays(X, solver, init):
         assert array.devices() == {jax.devices()[0]}
     np.testing.assert_allclose(W, W_expected, rtol=1e-3, atol=1e-4)
     assert isinstance(ours.transform(X), np.ndarray)
+
+
+def test_inverse_transform_of_whole_numbers(X):
+    fitted = model().fit(X)
+    for convert in (np.asarray, jnp.asarray):
+        ours = fitted.inverse_transform(convert([[1] + [0] * (fitted.n_components_ - 1)]))
+        np.testing.assert_allclose(ours[0], fitted.components_[0], rtol=1e-6)
+
+
+def test_fixed_components_are_not_for_given_components(X):
+    H = np.ones((2, 20))
+    with pytest.warns(RuntimeWarning, match="fixed_components are not used"):
+        non_negative_factorization(X, H=H, update_H=False, fixed_components=H[:1])
 
 
 def test_inverse_transform_gives_the_kind_it_is_given(X):

@@ -81,6 +81,19 @@ def test_partial_fit_begins_with_silence(X):
     assert online.score(X) > 2 * BetaNMF(1, beta_loss=1).fit(X).score(X)
 
 
+@pytest.mark.parametrize("init", [None, "random", "custom"])
+@pytest.mark.parametrize("scale", [1, 1e-8])
+def test_silence_at_the_beginning_teaches_nothing(X, init, scale):
+    H = np.sqrt(scale) * np.random.default_rng(8).uniform(0.1, 1, (3, 12))
+    given = {"H": H} if init == "custom" else {}
+    heard, waited = (model(init=init, beta_loss=1) for _ in range(2))
+    waited.partial_fit(np.zeros((5, 12)), **given).partial_fit(np.zeros((7, 12)))
+    assert waited.n_steps_ == 2
+    heard.partial_fit(scale * X, **given).partial_fit(scale * X)
+    waited.partial_fit(scale * X).partial_fit(scale * X)
+    np.testing.assert_allclose(waited.components_, heard.components_, rtol=1e-9)
+
+
 def test_fit_with_weights_ignores_rows_of_weight_zero(X):
     # A batch holds the rows that count, the other the rest.
     weights = np.repeat([1.0, 0.0, 1.0], 20)[:, None]
@@ -91,6 +104,33 @@ def test_fit_with_weights_ignores_rows_of_weight_zero(X):
     with pytest.warns(UserWarning, match="Row 20 of X has no observed entry"):
         second = model(beta_loss=1).fit(noisy, weights=weights)
     np.testing.assert_allclose(second.components_, first.components_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("beta", [0, 1])
+def test_partial_fit_with_weights_of_zero_and_one_is_that_with_missing_entries(X, beta):
+    hidden = np.random.default_rng(6).random(X.shape) < 0.2
+    H = np.random.default_rng(7).uniform(0.1, 1, (3, 12))
+    missing, weighted = (model(init="custom", beta_loss=beta) for _ in range(2))
+    for _ in range(3):
+        missing.partial_fit(np.where(hidden, np.nan, X), H=H)
+        weighted.partial_fit(np.where(hidden, 1e3, X), H=H, weights=~hidden)
+    np.testing.assert_allclose(weighted.components_, missing.components_, rtol=1e-9)
+
+
+def test_partial_fit_with_a_row_of_weight_two_is_that_with_the_row_twice(X):
+    weights = np.ones((60, 1))
+    weights[[3, 40]] = 2
+    twice = np.concatenate([X, X[[3, 40]]])
+    # From given components: those that are drawn have the level of the data that is counted.
+    H = np.random.default_rng(7).uniform(0.1, 1, (3, 12))
+    # The memory of earlier batches fades with the share of the rows that a batch has.
+    settings = {"init": "custom", "beta_loss": 1, "forget_factor": 1.0}
+    weighted, repeated = model(**settings), model(**settings)
+    for _ in range(3):
+        weighted.partial_fit(X, H=H, weights=weights)
+        repeated.partial_fit(twice, H=H)
+    np.testing.assert_allclose(weighted.components_, repeated.components_, rtol=1e-8)
+    assert not np.allclose(weighted.components_, model(**settings).partial_fit(X, H=H).components_)
 
 
 def test_fixed_components_are_held(X):

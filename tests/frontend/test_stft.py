@@ -154,6 +154,8 @@ def test_transform_needs_no_fit_and_clones(clip):
         ({"n_fft": True}, TypeError, "n_fft must be an instance of int, not bool"),
         ({"hop_length": 0}, ValueError, "hop_length == 0, must be >= 1"),
         ({"win_length": 600}, ValueError, "win_length=600 must not exceed n_fft=512"),
+        ({"center": "no"}, TypeError, "center must be True or False, got 'no'"),
+        ({"window": 1j * np.ones(512)}, TypeError, "window must be real"),
         ({"window": "sausage"}, ValueError, "window must be one that scipy"),
         ({"window": np.ones(7)}, ValueError, r"window must have the shape \(512,\)"),
         ({"window": np.full(512, np.nan)}, ValueError, "window contains NaN"),
@@ -225,3 +227,6 @@ def test_without_an_inverse(parameters):
 def test_length_is_checked():
     with pytest.raises(ValueError, match="length == 0, must be >= 1"):
         ISTFT(256, length=0).fit(np.ones((10, 129), complex))
+    for length, error in ((-5, ValueError), (600.0, TypeError)):
+        with pytest.raises(error, match="length"):
+            STFT(256).inverse_transform(np.ones((10, 129), complex), length=length)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, MeanShift
-from sklearn.decomposition import NMF, MiniBatchNMF
+from sklearn.decomposition import NMF, PCA, MiniBatchNMF
 from sklearn.pipeline import make_pipeline
 
 from skbss import ISTFT, STFT, BetaNMF, MiniBatchBetaNMF, WienerMask
@@ -106,6 +106,11 @@ def test_any_factorizer(X, factorizer):
     mask = WienerMask(factorizer, 2, random_state=0)
     np.testing.assert_allclose(mask.fit_transform(X).sum(axis=1), X, atol=1e-12)
     np.testing.assert_allclose(mask.transform(X[1:]).sum(axis=1), X[1:], atol=1e-12)
+
+
+def test_factors_of_both_signs_make_no_masks(X):
+    with pytest.raises(ValueError, match=r"PCA\(.*\) found negative atoms"):
+        WienerMask(PCA(4)).fit(X)
 
 
 @pytest.mark.parametrize("grouping", ["mfcc", "activations"])

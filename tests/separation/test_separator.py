@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.cluster import AgglomerativeClustering
-from sklearn.decomposition import NMF
+from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -305,6 +305,7 @@ def test_jax_arrays_stay_jax_arrays(mixtures, sources, supervised):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
+        ({"supervised": "no"}, TypeError, "supervised must be True or False, got 'no'"),
         ({"n_sources": 0}, ValueError, "n_sources must be at least 1"),
         ({"n_sources": 5}, ValueError, "n_sources=5 must not exceed n_components=4"),
         ({"stft": "hann"}, TypeError, "stft must be an STFT"),
@@ -367,3 +368,32 @@ def test_fewer_frames_than_atoms(mixtures, sources):
     semi_supervised = separator(9, n_sources=4)
     with pytest.warns(UserWarning, match=few):
         semi_supervised.fit(mixtures[0, :448], sources[0, :, :448])
+
+
+def test_channels_in_the_place_of_clips(sources):
+    stereo = sources[:2, :2]  # (n_sources, n_channels, length)
+    with pytest.warns(UserWarning, match=r"pass X\[np.newaxis\] and y\[np.newaxis\]"):
+        separator().fit(stereo.sum(axis=0), stereo)
+    separator().fit(stereo.sum(axis=0)[None], stereo[None])
+    separator().fit(stereo.sum(axis=1), stereo)
+
+
+def test_factors_of_both_signs_make_no_masks(mixtures):
+    with pytest.raises(ValueError, match=r"PCA\(.*\) found negative atoms"):
+        Separator(PCA(4), stft=FRONT_END).fit(mixtures)
+
+
+def test_an_unknown_grouping_is_refused_where_it_is_not_used(mixtures, sources):
+    with pytest.raises(ValueError, match="grouping must be 'mfcc', 'activations'"):
+        separator(grouping="timbre").fit(mixtures, sources)
+
+
+@pytest.mark.parametrize("level", [1e-30, 1e36])
+@pytest.mark.parametrize("convert", [np.asarray, jnp.asarray])
+def test_no_level_is_too_high_or_too_low(mixtures, supervised, level, convert):
+    x = mixtures[0].astype(np.float32)
+    x /= abs(x).max()
+    expected = np.asarray(supervised.transform(convert(x)))
+    ours = np.asarray(supervised.transform(convert(np.float32(level) * x)))
+    np.testing.assert_allclose(ours / np.float32(level), expected, atol=1e-3)
+    np.testing.assert_allclose(ours.sum(axis=0) / np.float32(level), x, atol=1e-5)
