@@ -54,10 +54,10 @@ for rank, score in zip(ranks, search.cv_results_["mean_test_score"], strict=True
 
 # %%
 # The error of the hidden entries falls until there are four components: one spectrum for each of
-# the three notes is not quite enough. Beyond, it jumps, while that of the entries that were learned
-# from only falls: more components describe these in ways that say less and less about the others.
-# The least error of all, at nine, is hardly lower than at four. The smallest number that comes close
-# to the best is the one to take.
+# the three notes is not quite enough. Beyond, it jumps, while that of the entries that were
+# learned from only falls: more components describe these in ways that say less and less about the
+# others. The least error of all, at nine, is hardly lower than at four. The smallest number that
+# comes close to the best is the one to take.
 
 seen = [-model.set_params(n_components=rank).fit(X).score(X) for rank in ranks]
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
