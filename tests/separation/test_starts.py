@@ -1,24 +1,9 @@
 """Separators whose dictionaries do not start at random."""
 
 import numpy as np
-import pytest
 
 from skbss import STFT, BetaNMF, Separator
 from skbss.metrics import si_sdr
-
-
-# Shapes are those of the other tests of Separator, whose programs are then compiled already.
-@pytest.fixture(scope="module")
-def sources():
-    """Six clips of three sources: a low and a high melody, and clicks of noise."""
-    rng = np.random.default_rng(0)
-    time = np.arange(4000) / 8000
-    clips = []
-    for _ in range(6):
-        pitches = (rng.choice(choice, 8) for choice in ([200, 250, 300], [1500, 1800, 2100]))
-        low, high = (np.sin(2 * np.pi * np.repeat(pitch, 500) * time) for pitch in pitches)
-        clips.append([low, high, rng.standard_normal(4000) * (np.arange(4000) % 1000 < 200)])
-    return np.array(clips)
 
 
 def test_dictionaries_that_start_at_singular_vectors(sources):
