@@ -24,6 +24,7 @@ from skbss._kernels.multiplicative import (
     start_rows,
 )
 from skbss._runtime.loop import run_loop
+from skbss._runtime.resuming import Bookmark
 
 
 class Settings(NamedTuple):
@@ -94,10 +95,18 @@ def solve_jointly(solver, data, W, H, free, settings, watch, xp) -> Solution:
                 )
 
     losses = [float(state.loss)]
+    on_the_way = (solver, data, state, settings._replace(max_iter=0, random_state=None), free)
+    bookmark = Bookmark(on_the_way)
+    # A shuffled order depends on how often it was drawn from the start on.
+    if not settings.shuffle:
+        earlier, until_then = bookmark.find((state, losses))
+        if earlier.n_iter <= settings.max_iter:
+            state, losses = earlier, list(until_then)
 
     def after(state, n_iter):
         if n_iter % CHECK_EVERY == 0:
             losses.append(float(state.loss))
+            bookmark.put((state, tuple(losses)))
         return watch.after(n_iter, state.H, float(state.loss))
 
     stride = 1 if watch.closely else CHECK_EVERY
