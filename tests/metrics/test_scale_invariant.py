@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skbss.metrics import best_permutation, si_sdr
+from skbss.metrics import best_permutation, si_sar, si_sdr, si_sir
 
 
 @pytest.fixture
@@ -128,3 +128,113 @@ def test_errors(references, estimates, message):
 def test_every_reference_needs_an_estimate(signals):
     with pytest.raises(ValueError, match="2 estimates for 3 references"):
         best_permutation(signals[0], signals[1][:, :2])
+
+
+@pytest.mark.parametrize("zero_mean", [False, True])
+def test_interference_and_artifacts_as_fast_bss_eval_has_them(signals, zero_mean):
+    references, estimates = signals
+    estimates = estimates + 0.3 * references[:, ::-1]
+    expected = fast_bss_eval.numpy.si_bss_eval_sources(
+        references, estimates, zero_mean=zero_mean, compute_permutation=False
+    )
+    ours = (
+        si_sdr(references, estimates, zero_mean=zero_mean),
+        si_sir(references, estimates, zero_mean=zero_mean),
+        si_sar(references, estimates, zero_mean=zero_mean, numerator="projection"),
+    )
+    for one, other in zip(ours, expected[:3], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-8)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    n_sources=st.integers(2, 4),
+    leakage=st.floats(-3, 0),
+    noise=st.floats(-3, 0),
+    seed=st.integers(0, 2**16),
+)
+def test_the_three_ratios_belong_together(n_sources, leakage, noise, seed):
+    rng = np.random.default_rng(seed)
+    s = rng.standard_normal((n_sources, 300))
+    s_hat = s + 10**leakage * s[::-1] + 10**noise * rng.standard_normal(s.shape)
+    sdr, sir, sar = si_sdr(s, s_hat), si_sir(s, s_hat), si_sar(s, s_hat)
+    np.testing.assert_allclose(10 ** (-sdr / 10), 10 ** (-sir / 10) + 10 ** (-sar / 10), rtol=1e-9)
+    order = rng.permutation(n_sources)
+    for metric in (si_sdr, si_sir, si_sar):
+        np.testing.assert_allclose(
+            metric(s[order], -3 * s_hat[order]), metric(s, s_hat)[order], rtol=1e-9
+        )
+
+
+def test_what_an_interferer_and_noise_do(signals):
+    s = signals[0][0]
+    interfered, noisy = s + 0.1 * s[::-1], signals[1][0]
+    assert (si_sir(s, interfered)[[0, 2]] < 25).all()
+    np.testing.assert_array_equal(si_sar(s, interfered), [np.inf] * 3)
+    assert (si_sar(s, noisy) < 10).all()
+    assert (si_sir(s, interfered + 0.1 * s[[1, 2, 0]]) < si_sir(s, interfered)).all()
+
+
+def test_one_source_has_no_interference(signals):
+    s, s_hat = signals[0][0, :1], signals[1][0, :1]
+    np.testing.assert_array_equal(si_sir(s, s_hat), [np.inf])
+    np.testing.assert_allclose(si_sar(s, s_hat), si_sdr(s, s_hat), rtol=1e-9)
+
+
+def test_identical_references_can_not_be_told_apart(signals):
+    s, noise = signals[0][0][[0, 0]], signals[0][0][[1, 2]]
+    with pytest.warns(UserWarning, match="dependent references"):
+        np.testing.assert_array_equal(si_sir(s, s + 0.1 * noise), [np.inf, np.inf])
+    with pytest.warns(UserWarning, match="dependent references"):
+        artifacts = si_sar(s, s + 0.1 * noise)
+    np.testing.assert_allclose(artifacts, si_sdr(s, s + 0.1 * noise))
+
+
+def test_silent_references_do_not_count_for_the_others(signals):
+    references, estimates = signals[0][0].copy(), signals[1][0]
+    references[1] = 0
+    for metric in (si_sir, si_sar):
+        with pytest.warns(UserWarning, match="silent"):
+            ratios = metric(references, estimates)
+        expected = metric(references[[0, 2]], estimates[[0, 2]])
+        np.testing.assert_allclose(ratios[[0, 2]], expected, rtol=1e-9)
+        assert np.isnan(ratios[1])
+
+
+def test_nothing_of_the_source_is_minus_infinity():
+    s = np.eye(3, 8) - np.eye(3, 8, 3)
+    unrelated = np.zeros((3, 8))
+    unrelated[:, 6:] = [1, -1]
+    for metric in (si_sdr, si_sir, si_sar):
+        np.testing.assert_array_equal(metric(s, unrelated), [-np.inf] * 3)
+
+
+@pytest.mark.parametrize("metric", [si_sdr, si_sir, si_sar])
+def test_options_of_all(signals, metric):
+    references, estimates = signals
+    with pytest.raises(ValueError, match="align='trim' cuts the longer"):
+        metric(references, estimates[..., :-3])
+    np.testing.assert_array_equal(
+        metric(references, estimates[..., :-3], align="trim"),
+        metric(references[..., :-3], estimates[..., :-3]),
+    )
+    np.testing.assert_allclose(
+        metric(references, estimates[:, [2, 0, 1]], permute=True), metric(references, estimates)
+    )
+    quiet = estimates.copy()
+    quiet[3, 1] = 0.5
+    with pytest.raises(ValueError, match=r"estimates\[3, 1\] is silent"):
+        metric(references, quiet, on_silent="raise")
+    with pytest.raises(ValueError, match="on_silent must be 'nan' or 'raise', got 'skip'"):
+        metric(references, estimates, on_silent="skip")
+    with pytest.raises(ValueError, match="align must be None or 'trim', got 'pad'"):
+        metric(references, estimates, align="pad")
+    np.testing.assert_allclose(
+        metric(references, estimates),
+        [metric(one, other) for one, other in zip(references, estimates, strict=True)],
+    )
+
+
+def test_numerator_of_artifacts(signals):
+    with pytest.raises(ValueError, match="numerator must be 'target' or 'projection', got 'all'"):
+        si_sar(*signals, numerator="all")
