@@ -1,5 +1,16 @@
 """The whole task: from recordings of mixtures to recordings of their sources."""
 
+from skbss.separation._ideal_masks import IdealBinaryMask, IdealRatioMask
+from skbss.separation._ideal_wiener import IdealWienerFilter
+from skbss.separation._mixture_estimate import MixtureAsEstimate
 from skbss.separation._separator import Separator
+from skbss.separation._unmixing_separator import UnmixingSeparator
 
-__all__ = ["Separator"]
+__all__ = [
+    "IdealBinaryMask",
+    "IdealRatioMask",
+    "IdealWienerFilter",
+    "MixtureAsEstimate",
+    "Separator",
+    "UnmixingSeparator",
+]

@@ -1,23 +1,17 @@
 """One clip on its way through analysis, masks and synthesis, in bounded memory."""
 
-from dataclasses import replace
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
 
 from skbss._kernels.masks import masked_waveforms
-from skbss._runtime.blocks import blocks_of_rows, filled_up
-from skbss._runtime.device import is_jax_array, movable, precision
+from skbss._runtime.blocks import filled_up
+from skbss._runtime.device import is_jax_array, movable
 from skbss.frontend._framing import Framing
-from skbss.frontend._transforms import (
-    add_block,
-    analyze,
-    divided_by_windows,
-    magnitude,
-    power,
-    samples_of_block,
-)
+from skbss.frontend._transforms import analyze, magnitude, power
 from skbss.masking._level import level_of
+from skbss.separation._cover import Cover
 
 
 def spectrogram_rows(x, framing: Framing, *, exponent, level):
@@ -39,11 +33,11 @@ def spectrogram_rows(x, framing: Framing, *, exponent, level):
     V : array of shape (n_channels * n_frames, n_freqs)
         The frames of all channels, one channel below the other.
     """
-    padded, inner, _ = _covered(x / level, framing)
+    cover = Cover(x.shape[-1], framing)
     scale = 1 / np.linalg.norm(framing.window)
     output = magnitude if exponent == 1 else power
     # Python's float leaves the precision of the array as it is.
-    V = analyze(padded * float(scale), inner, output)
+    V = analyze(cover.padded(x / level) * float(scale), cover.framing, output)
     return V.reshape(-1, V.shape[-1])
 
 
@@ -97,60 +91,35 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
     sources : array of shape (n_sources, [n_channels,] length)
         They add up to `x`. Computed block by block of frames on the host's arrays.
     """
-    length, n_sources = x.shape[-1], len(atoms)
-    level = level_of(x)
-    padded, inner, before = _covered(x / level, framing)
-    n_frames = inner.n_frames(padded.shape[-1])
-    W = W.reshape(*x.shape[:-1], n_frames, len(H))
-    window_power = inner.window_power(n_frames, np.dtype(x.dtype))
+    cover, level, n_sources = Cover(x.shape[-1], framing), level_of(x), len(atoms)
+    padded = cover.padded(x / level)
+    xp = jnp if is_jax_array(x) else np
+    W = W.reshape(*x.shape[:-1], cover.n_frames, len(H))
+    H, exponent = xp.asarray(movable(H, x), x.dtype), xp.asarray(exponent, x.dtype)
     window = framing.window.astype(x.dtype)
-    hop_length = framing.hop_length
-    if is_jax_array(x):
-        total = masked_waveforms(
-            padded,
-            jnp.asarray(W, x.dtype),
-            jnp.asarray(movable(H, x), x.dtype),
+
+    def waveforms_of(block, W):
+        W = xp.asarray(W[..., block.start : block.stop, :], x.dtype)
+        if not is_jax_array(x):
+            W = filled_up(W, block.size)
+        return masked_waveforms(
+            block.samples,
+            W,
+            H,
             atoms,
-            jnp.asarray(exponent, x.dtype),
+            exponent,
             window,
-            jnp.asarray(n_frames),
-            hop_length=hop_length,
+            block.n_frames,
+            hop_length=framing.hop_length,
         )
-        part = slice(before, before + length)
-        return total[..., part] / window_power[part] * level
-    H, exponent = np.asarray(H, x.dtype), np.asarray(exponent, x.dtype)
-    synthesis = replace(inner, margin=before)
+
+    values = n_sources * framing.n_fft
+    if is_jax_array(x):
+        return cover.synthesized(partial(waveforms_of, W=W), padded, values) * level
     sources = np.empty((n_sources, *x.shape), x.dtype)
-    with precision(x.dtype):
-        for index in np.ndindex(x.shape[:-1]):
-            total = np.zeros((n_sources, inner.span(n_frames)), x.dtype)
-            for start, stop, size in blocks_of_rows(n_frames, n_sources * framing.n_fft):
-                block = masked_waveforms(
-                    samples_of_block(padded[index], inner, start, size),
-                    filled_up(np.asarray(W[index][start:stop], x.dtype), size),
-                    H,
-                    atoms,
-                    exponent,
-                    window,
-                    np.asarray(stop - start),
-                    hop_length=hop_length,
-                )
-                add_block(total, np.asarray(block), inner, start)
-            sources[(slice(None), *index)] = divided_by_windows(
-                total, window_power, synthesis, length
-            )
+    for index in np.ndindex(x.shape[:-1]):
+        sources[(slice(None), *index)] = cover.synthesized(
+            partial(waveforms_of, W=W[index]), padded[index], values
+        )
     sources *= level
     return sources
-
-
-def _covered(x, framing):
-    """The clip with made-up samples around it, such that every sample lies well inside frames."""
-    xp = jnp if is_jax_array(x) else np
-    around = [(0, 0)] * (x.ndim - 1)
-    # Whole hops: the last samples would else lie under the fading end of a window only.
-    x = xp.pad(x, [*around, (0, -x.shape[-1] % framing.hop_length)])
-    before, mode = framing.margin, framing.pad_mode
-    if before == 0:
-        before, mode = framing.n_fft, "constant"
-    padded = xp.pad(x, [*around, (before, before)], mode=mode)
-    return padded, replace(framing, margin=0, pad_mode="constant"), before

@@ -1,8 +1,7 @@
 """The score of a separation whose sources may come in any order."""
 
-import numpy as np
-
-from skbss.metrics import best_permutation, si_sdr
+from skbss.metrics._registry import find_metrics
+from skbss.metrics._scorer import mean_scores
 
 
 def mean_si_sdr(references, estimates, n_known):
@@ -22,24 +21,27 @@ def mean_si_sdr(references, estimates, n_known):
     ratio : float
         In dB; NaN without any audible source.
     """
-    ratios = np.concatenate(
-        [
-            _ratios(np.asarray(one), np.asarray(estimated), n_known)
-            for one, estimated in zip(references, estimates, strict=True)
-        ]
-    )
-    return float(ratios.mean()) if len(ratios) else float("nan")
+    scores = mean_scores(find_metrics("si_sdr"), references, estimates, n_known=n_known)
+    return scores["si_sdr"][0]
 
 
-def _ratios(references, estimates, n_known):
-    references = references.reshape(len(references), -1)
-    estimates = estimates.reshape(len(estimates), -1)
-    n_known = min(n_known, len(references))
-    order = np.arange(len(references))
-    if n_known < len(references):
-        free = best_permutation(references[n_known:], estimates[n_known:])
-        order[n_known:] = n_known + free
-    audible = np.ptp(references, axis=1) > 0
-    if not audible.any():
-        return np.empty(0)
-    return si_sdr(references[audible], estimates[order][audible])
+def check_enough_estimates(n_references, n_sources):
+    """Refuse to score fewer sources than there truly are.
+
+    Parameters
+    ----------
+    n_references : int
+        How many true sources there are.
+    n_sources : int
+        For how many the estimator was fitted.
+
+    Raises
+    ------
+    ValueError
+        If there are more references.
+    """
+    if n_references > n_sources:
+        raise ValueError(
+            f"y holds {n_references} sources, but the separator was fitted for {n_sources}: fit it "
+            f"with n_sources={n_references}."
+        )

@@ -1,37 +1,34 @@
 """Separation of recordings by dictionaries, blind or trained."""
 
 import numbers
-import warnings
 
-import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skbss._runtime.device import is_jax_array
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.factorization import BetaNMF
 from skbss.frontend import STFT
-from skbss.frontend._framing import resolve_framing
 from skbss.masking._factorizer import (
     atom_table,
-    check_enough_atoms,
     check_factorizer,
     check_mask_exponent,
-    check_non_negative_model,
-    seeded_clone,
     spectrum_exponent,
 )
-from skbss.masking._grouping import check_sample_rate, given_labels, group_atoms
+from skbss.masking._grouping import check_sample_rate, given_labels
 from skbss.masking._level import level_of
-from skbss.separation._clip import frames_of_sources, separate, spectrogram_rows
-from skbss.separation._dictionaries import (
-    check_can_hold_components,
-    learn_dictionaries,
-    with_fixed_components,
+from skbss.separation._clip import separate, spectrogram_rows
+from skbss.separation._dictionaries import check_can_hold_components
+from skbss.separation._learning import (
+    Learning,
+    learn_blind,
+    learn_semi_supervised,
+    learn_supervised,
 )
-from skbss.separation._score import mean_si_sdr
+from skbss.separation._parts import resolve_front_end, with_made_parts
+from skbss.separation._score import check_enough_estimates, mean_si_sdr
+from skbss.separation._suspicions import warn_if_channels_are_clips
 
 
 class Separator(TransformerMixin, BaseEstimator):
@@ -166,11 +163,8 @@ class Separator(TransformerMixin, BaseEstimator):
         self : Separator
             The estimator itself.
         """
-        for name, make in (("factorizer", _default_factorizer), ("stft", STFT)):
-            is_nested = any(key.startswith(f"{name}__") for key in params)
-            if is_nested and params.get(name, getattr(self, name)) is None:
-                params[name] = make()
-        return super().set_params(**params)
+        made = with_made_parts(self, params, factorizer=_default_factorizer, stft=STFT)
+        return super().set_params(**made)
 
     def fit(self, X, y=None):
         """Learn the dictionary.
@@ -288,25 +282,16 @@ class Separator(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         clips = check_waveforms(X)
         references = check_sources(y, clips)
-        n_references = len(references[0])
-        if n_references > self.n_sources_:
-            raise ValueError(
-                f"y holds {n_references} sources, but the separator was fitted for "
-                f"{self.n_sources_}: fit it with n_sources={n_references}."
-            )
+        check_enough_estimates(len(references[0]), self.n_sources_)
         estimates = self._separated(clips, self._activations(clips))
         return mean_si_sdr(references, estimates, self.n_known_sources_)
 
     def _settings(self):
         """The factorizer, the framing and the exponent of the spectrogram."""
         factorizer = _default_factorizer() if self.factorizer is None else self.factorizer
-        stft = STFT() if self.stft is None else self.stft
-        if not isinstance(stft, STFT):
-            raise TypeError(f"stft must be an STFT, got {stft!r}.")
+        framing = resolve_front_end(self.stft)
         if not isinstance(self.supervised, bool | np.bool_):
             raise TypeError(f"supervised must be True or False, got {self.supervised!r}.")
-        framing = resolve_framing(stft)
-        framing.check_invertible()
         return factorizer, framing, spectrum_exponent(self.spectrum, factorizer)
 
     def _fit(self, X, y):
@@ -319,47 +304,20 @@ class Separator(TransformerMixin, BaseEstimator):
         sources = None
         if y is not None and self.supervised:
             sources = check_sources(y, clips)
-            _warn_if_channels_are_clips(clips, sources)
-        n_known = len(sources[0]) if sources else 0
-        n_free = self._check_sources_wanted(factorizer, n_known)
-        if sources:
-            known, labels = learn_dictionaries(
-                factorizer, frames_of_sources(sources, framing, exponent=exponent), random_state
-            )
-            n_free_atoms = 0
-            if n_free:
-                n_free_atoms = n_free * _atoms_per_source(factorizer, len(known) // n_known)
-            fitted = with_fixed_components(factorizer, known, n_free_atoms, random_state)
+            warn_if_channels_are_clips(clips, sources, stacklevel=3)
+        n_free = self._check_sources_wanted(factorizer, len(sources[0]) if sources else 0)
+        way = Learning(factorizer, framing, exponent, self.grouping, self.sample_rate, random_state)
+        if not sources:
+            learned = learn_blind(way, clips, n_free)
+        elif n_free:
+            learned = learn_semi_supervised(way, clips, sources, n_free)
         else:
-            fitted = seeded_clone(factorizer, random_state)
-            known, labels = (), np.empty(0, int)
-        activations = None
-        if sources and not n_free:
-            # Nothing is left to learn: one frame of unit level with all atoms in it will do.
-            fitted.fit(known.mean(axis=0, keepdims=True) * known.shape[1])
-            n_sources = n_known
-        else:
-            rows = [
-                spectrogram_rows(x, framing, exponent=exponent, level=level_of(x))
-                for x in clips.each()
-            ]
-            ends = np.cumsum([len(V) for V in rows])[:-1]
-            xp = jnp if is_jax_array(rows[0]) else np
-            rows = rows[0] if len(rows) == 1 else xp.concatenate(rows)
-            _warn_if_too_short(rows, fitted, len(known))
-            W = fitted.fit_transform(rows)
-            check_non_negative_model(fitted, W)
-            activations = (jnp if is_jax_array(W) else np).split(W, ends)
-            free_labels, n_found = self._group(
-                fitted, W, len(known), n_free, exponent, random_state
-            )
-            labels = np.concatenate([labels, n_known + free_labels])
-            n_sources = n_known + n_found
-        self.factorizer_ = fitted
-        self.components_ = fitted.components_
-        self.atom_source_ = labels
-        self.n_sources_, self.n_known_sources_ = n_sources, n_known
-        return clips, activations
+            learned = learn_supervised(way, sources)
+        self.factorizer_ = learned.factorizer
+        self.components_ = learned.factorizer.components_
+        self.atom_source_ = learned.atom_source
+        self.n_sources_, self.n_known_sources_ = learned.n_sources, learned.n_known
+        return clips, learned.activations
 
     def _check_sources_wanted(self, factorizer, n_known):
         """Refuse impossible numbers of sources; the number of unknown ones, None if open."""
@@ -385,23 +343,6 @@ class Separator(TransformerMixin, BaseEstimator):
             )
         return self.n_sources - n_known
 
-    def _group(self, fitted, W, n_fixed, n_free, exponent, random_state):
-        """Labels of the atoms that were learned from mixtures, and the number of their sources."""
-        H, W = np.asarray(fitted.components_)[n_fixed:], np.asarray(W)[:, n_fixed:]
-        if n_fixed and n_free == 1:
-            return np.zeros(len(H), int), 1
-        if n_free is not None:
-            check_enough_atoms(len(H), n_free)
-        return group_atoms(
-            H,
-            W,
-            n_free,
-            self.grouping,
-            exponent=exponent,
-            sample_rate=self.sample_rate,
-            random_state=random_state,
-        )
-
     def _activations(self, clips):
         _, framing, exponent = self._settings()
         for x in clips.each():
@@ -422,37 +363,5 @@ class Separator(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _warn_if_too_short(rows, factorizer, n_known):
-    n_components = getattr(factorizer, "n_components", None)
-    if isinstance(n_components, numbers.Integral) and len(rows) < n_components - n_known:
-        warnings.warn(
-            f"There are {n_components - n_known} atoms to learn from {len(rows)} frames, which "
-            "says nothing about sources: give longer recordings, a shorter hop_length, or fewer "
-            "n_components.",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
-def _warn_if_channels_are_clips(clips, sources):
-    """One clip of several channels has, without its clip axis, the shape of as many clips."""
-    mixtures = clips.each()
-    if clips.layout != "stack" or mixtures[0].ndim > 1 or len(mixtures) != len(sources[0]):
-        return
-    X, y = np.asarray(clips.arrays[0]), np.stack([np.asarray(one) for one in sources])
-    if np.allclose(X, y.sum(axis=0)) and not np.allclose(X, y.sum(axis=1)):
-        warnings.warn(
-            f"X of shape {X.shape} is taken for {len(X)} clips, but it is y.sum(axis=0), as if it "
-            f"were one clip of {len(X)} channels: pass X[np.newaxis] and y[np.newaxis] then.",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
 def _default_factorizer():
     return BetaNMF(24, beta_loss="kullback-leibler", max_iter=500)
-
-
-def _atoms_per_source(factorizer, learned):
-    n_components = factorizer.n_components
-    return n_components if isinstance(n_components, numbers.Integral) else learned

@@ -348,8 +348,9 @@ def test_too_short_without_centering(supervised):
 
 def test_fewer_frames_than_atoms(mixtures, sources):
     few = "There are 9 atoms to learn from 8 frames"
-    with pytest.warns(UserWarning, match=few):
+    with pytest.warns(UserWarning, match=few) as raised:
         separator(9, n_sources=3).fit(mixtures[0, :448])
+    assert raised[0].filename == __file__
     semi_supervised = separator(9, n_sources=4)
     with pytest.warns(UserWarning, match=few):
         semi_supervised.fit(mixtures[0, :448], sources[0, :, :448])
@@ -357,8 +358,9 @@ def test_fewer_frames_than_atoms(mixtures, sources):
 
 def test_channels_in_the_place_of_clips(sources):
     stereo = sources[:2, :2]  # (n_sources, n_channels, length)
-    with pytest.warns(UserWarning, match=r"pass X\[np.newaxis\] and y\[np.newaxis\]"):
+    with pytest.warns(UserWarning, match=r"pass X\[np.newaxis\] and y\[np.newaxis\]") as raised:
         separator().fit(stereo.sum(axis=0), stereo)
+    assert raised[0].filename == __file__
     separator().fit(stereo.sum(axis=0)[None], stereo[None])
     separator().fit(stereo.sum(axis=1), stereo)
 

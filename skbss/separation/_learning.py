@@ -1,0 +1,185 @@
+"""The three ways to a dictionary whose atoms belong to sources."""
+
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from skbss._runtime.device import is_jax_array
+from skbss.frontend._framing import Framing
+from skbss.masking._factorizer import (
+    check_enough_atoms,
+    check_non_negative_model,
+    seeded_clone,
+)
+from skbss.masking._grouping import group_atoms
+from skbss.masking._level import level_of
+from skbss.separation._clip import frames_of_sources, spectrogram_rows
+from skbss.separation._dictionaries import learn_dictionaries, with_fixed_components
+from skbss.separation._suspicions import warn_if_too_short
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What all three ways need to know.
+
+    Attributes
+    ----------
+    factorizer : estimator
+        A clone of it is fitted.
+    framing : Framing
+        The frames.
+    exponent : {1, 2}
+        Magnitude or power spectra.
+    grouping : str, clusterer or array
+        As `Separator` describes it.
+    sample_rate : float or None
+        In Hz.
+    random_state : RandomState
+        Where seeds come from.
+    """
+
+    factorizer: Any
+    framing: Framing
+    exponent: int
+    grouping: Any
+    sample_rate: float | None
+    random_state: np.random.RandomState
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A dictionary.
+
+    Attributes
+    ----------
+    factorizer : estimator
+        Fitted; it holds all atoms.
+    atom_source : ndarray of shape (n_components,)
+        The source of every atom.
+    n_sources, n_known : int
+        Number of sources, and of those among them that were known.
+    activations : list of arrays or None
+        Those of every clip, if they were computed on the way.
+    """
+
+    factorizer: Any
+    atom_source: np.ndarray
+    n_sources: int
+    n_known: int
+    activations: list[Any] | None
+
+
+def learn_blind(way: Learning, clips, n_sources) -> Learned:
+    """Atoms of the mixtures, grouped into sources.
+
+    Parameters
+    ----------
+    way : Learning
+        The settings.
+    clips : Clips
+        Mixtures.
+    n_sources : int or None
+        How many; None leaves it to the grouping.
+
+    Returns
+    -------
+    learned : Learned
+    """
+    fitted = seeded_clone(way.factorizer, way.random_state)
+    W, activations = _fit_to_mixtures(way, fitted, clips, n_known=0)
+    if n_sources is not None:
+        check_enough_atoms(len(fitted.components_), n_sources)
+    labels, n_found = _group(way, fitted.components_, W, n_sources)
+    return Learned(fitted, labels, n_found, 0, activations)
+
+
+def learn_supervised(way: Learning, sources) -> Learned:
+    """Atoms of the isolated sources.
+
+    Parameters
+    ----------
+    way : Learning
+        The settings.
+    sources : list of arrays of shape (n_sources, [n_channels,] length)
+        Isolated sources of every clip.
+
+    Returns
+    -------
+    learned : Learned
+    """
+    known, labels = _known_atoms(way, sources)
+    fitted = with_fixed_components(way.factorizer, known, 0, way.random_state)
+    # Nothing is left to learn: one frame of unit level with all atoms in it will do.
+    fitted.fit(known.mean(axis=0, keepdims=True) * known.shape[1])
+    n_sources = len(sources[0])
+    return Learned(fitted, labels, n_sources, n_sources, None)
+
+
+def learn_semi_supervised(way: Learning, clips, sources, n_free) -> Learned:
+    """Atoms of the isolated sources, and from the mixtures those of the others.
+
+    Parameters
+    ----------
+    way : Learning
+        The settings.
+    clips : Clips
+        Mixtures.
+    sources : list of arrays of shape (n_sources, [n_channels,] length)
+        Isolated recordings of the known sources of every clip.
+    n_free : int
+        Number of the other sources.
+
+    Returns
+    -------
+    learned : Learned
+    """
+    known, labels = _known_atoms(way, sources)
+    n_sources = len(sources[0])
+    n_components = way.factorizer.n_components
+    if not isinstance(n_components, numbers.Integral):
+        n_components = len(known) // n_sources
+    fitted = with_fixed_components(way.factorizer, known, n_free * n_components, way.random_state)
+    W, activations = _fit_to_mixtures(way, fitted, clips, n_known=len(known))
+    H, n_found = fitted.components_[len(known) :], 1
+    free_labels = np.zeros(len(H), int)
+    if n_free > 1:
+        check_enough_atoms(len(H), n_free)
+        free_labels, n_found = _group(way, H, W[:, len(known) :], n_free)
+    labels = np.concatenate([labels, n_sources + free_labels])
+    return Learned(fitted, labels, n_sources + n_found, n_sources, activations)
+
+
+def _known_atoms(way, sources):
+    frames = frames_of_sources(sources, way.framing, exponent=way.exponent)
+    return learn_dictionaries(way.factorizer, frames, way.random_state)
+
+
+def _fit_to_mixtures(way, fitted, clips, *, n_known):
+    """Fit the factorizer; the activations of all frames, and those of every clip."""
+    rows = [
+        spectrogram_rows(x, way.framing, exponent=way.exponent, level=level_of(x))
+        for x in clips.each()
+    ]
+    ends = np.cumsum([len(V) for V in rows])[:-1]
+    xp = jnp if is_jax_array(rows[0]) else np
+    rows = rows[0] if len(rows) == 1 else xp.concatenate(rows)
+    # This function, the way, and two of Separator lie between the warning and the user's line.
+    warn_if_too_short(len(rows), fitted, n_known, stacklevel=5)
+    W = fitted.fit_transform(rows)
+    check_non_negative_model(fitted, W)
+    return W, (jnp if is_jax_array(W) else np).split(W, ends)
+
+
+def _group(way, H, W, n_sources):
+    return group_atoms(
+        np.asarray(H),
+        np.asarray(W),
+        n_sources,
+        way.grouping,
+        exponent=way.exponent,
+        sample_rate=way.sample_rate,
+        random_state=way.random_state,
+    )
