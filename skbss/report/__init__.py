@@ -1,4 +1,4 @@
-"""Pages on which to listen to and look at a separation."""
+"""Pages on which to listen to, look at and judge a separation."""
 
 import lazy_loader
 

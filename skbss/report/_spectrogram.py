@@ -122,15 +122,35 @@ def png_data_uri(power: np.ndarray, *, loudest: float) -> str:
         Power shown as the brightest color; 0 for a silent recording.
     """
     from matplotlib import colormaps
-    from PIL import Image
 
     if loudest > 0:
         floor = loudest * 10 ** (-RANGE_DB / 10)
         level = 1 + 10 * np.log10(np.maximum(power, floor) / loudest) / RANGE_DB
     else:
         level = np.zeros_like(power)
-    image = Image.fromarray(np.round(255 * np.clip(level[::-1], 0, 1)).astype(np.uint8))
-    image.putpalette(colormaps["magma"](np.arange(256), bytes=True)[:, :3].tobytes())
+    levels = np.round(255 * np.clip(level, 0, 1)).astype(np.uint8)
+    return picture_data_uri(levels, colormaps["magma"](np.arange(256), bytes=True)[:, :3])
+
+
+def picture_data_uri(
+    levels: np.ndarray, colors: np.ndarray, *, opacity: np.ndarray | None = None
+) -> str:
+    """Picture of levels as a ``data:`` URI.
+
+    Parameters
+    ----------
+    levels : array of shape (n_rows, n_columns), uint8
+        The lowest frequency first.
+    colors : array of shape (256, 3), uint8
+        Red, green and blue of every level.
+    opacity : array of shape (256,), uint8, optional
+        How little of the page shines through every level; by default nothing does.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(levels[::-1]))
+    image.putpalette(np.ascontiguousarray(colors).tobytes())
+    options = {} if opacity is None else {"transparency": opacity.tobytes()}
     stream = io.BytesIO()
-    image.save(stream, format="PNG", optimize=True)
+    image.save(stream, format="PNG", optimize=True, **options)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

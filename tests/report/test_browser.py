@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from skbss.report import write_separation_page
+from skbss.report import write_evaluation_page, write_separation_page
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
@@ -28,6 +28,10 @@ Promise.all([...document.querySelectorAll("audio")].map((player) => new Promise(
   parent.postMessage(JSON.stringify({
     durations,
     pictures: [...document.images].map((picture) => picture.naturalWidth),
+    views: [...document.querySelectorAll(".view")].map((view) => {
+      const box = view.getBoundingClientRect();
+      return [box.width, box.height];
+    }),
     width: innerWidth,
     content: document.documentElement.scrollWidth,
     background: getComputedStyle(document.body).backgroundColor,
@@ -62,6 +66,33 @@ def page(tmp_path, **options):
     return path
 
 
+def evaluation(tmp_path):
+    time = np.arange(int(SECONDS * RATE)) / RATE
+    sources = np.stack([0.4 * np.sin(2 * np.pi * f * time) for f in (300.0, 1200.0)])
+    path = tmp_path / "page.html"
+    write_evaluation_page(
+        path,
+        sources,
+        0.9 * sources + 0.1 * sources[::-1],
+        sample_rate=RATE,
+        mixture=sources.sum(axis=0),
+        title="<script>alert(1)</script>" + "x" * 200,
+        source_names=["<script>alert(1)</script>", "y" * 200],
+        reference_files=["a.wav", "z" * 200],
+        estimate_files=["b.wav", "z" * 200],
+        scores={f"A score with a long name {k} (dB)": [0.0, np.nan] for k in range(6)},
+        definitions={"A score with a long name 1 (dB)": "What it means. " * 20},
+        command="skbss evaluate " + "y" * 200,
+    )
+    return path
+
+
+def compared(tmp_path):
+    rng = np.random.default_rng(0)
+    references = 0.1 * rng.standard_normal((2, int(SECONDS * RATE)))
+    return page(tmp_path, references=references)
+
+
 def browse(path, tmp_path, *options):
     """The document as the browser has it in the end, and what it wrote to its console."""
     command = [
@@ -90,12 +121,16 @@ def seen(path, tmp_path, *options, width=1000):
     return json.loads(found[1].replace("&quot;", '"'))
 
 
-def test_the_console_stays_empty_and_the_script_runs(tmp_path):
-    document, console = browse(page(tmp_path), tmp_path)
+@pytest.mark.parametrize(
+    ("write", "n_players", "n_views"), [(page, 3, 3), (compared, 5, 7), (evaluation, 5, 7)]
+)
+def test_the_console_stays_empty_and_the_script_runs(tmp_path, write, n_players, n_views):
+    document, console = browse(write(tmp_path), tmp_path)
     assert console == []
-    assert document.count('class="view"') == 3
+    assert document.count("<audio") == n_players
+    assert len(re.findall(r'class="view(?: difference)?"', document)) == n_views
     # The page's script adds the line that follows the sound.
-    assert len(re.findall(r'<i hidden=""></i>', document)) == 3
+    assert len(re.findall(r'<i hidden=""></i>', document)) == n_views
 
 
 def test_the_console_would_show_a_forbidden_script(tmp_path):
@@ -105,17 +140,101 @@ def test_the_console_would_show_a_forbidden_script(tmp_path):
     assert any("Content Security Policy" in line for line in console)
 
 
-@pytest.mark.parametrize("width", [1280, 740, 375, 320])
-def test_every_sound_plays_and_nothing_is_too_wide(tmp_path, width):
-    view = seen(page(tmp_path), tmp_path, width=width)
+@pytest.mark.parametrize(
+    ("write", "n_players", "n_views", "width"),
+    [
+        (page, 3, 3, 740),
+        (page, 3, 3, 320),
+        (compared, 5, 7, 1280),
+        (compared, 5, 7, 375),
+        (evaluation, 5, 7, 1280),
+        (evaluation, 5, 7, 900),
+        (evaluation, 5, 7, 320),
+    ],
+)
+def test_every_sound_plays_and_nothing_is_too_wide(tmp_path, write, n_players, n_views, width):
+    view = seen(write(tmp_path), tmp_path, width=width)
     assert view["width"] == width
-    assert view["durations"] == pytest.approx([SECONDS] * 3, abs=0.01)
+    assert view["durations"] == pytest.approx([SECONDS] * n_players, abs=0.01)
     assert all(size > 0 for size in view["pictures"])
     assert view["content"] <= view["width"]
+    assert len(view["views"]) == n_views
+    assert all(across >= 200 and down >= 100 for across, down in view["views"])
 
 
-def test_dark_and_light(tmp_path):
-    path = page(tmp_path)
+CLICK = """<script>
+const click = (view, share) => {
+  const box = view.getBoundingClientRect();
+  view.dispatchEvent(new MouseEvent("click", { clientX: box.left + share * box.width }));
+};
+Promise.all(players.map((player) => new Promise((done) => {
+  player.oncanplay = done;
+  player.load();
+}))).then(() => {
+  const signal = document.querySelector(".compared");
+  const [estimate, reference, difference] = signal.querySelectorAll(".view");
+  click(difference, 0.5);
+  click(reference, 0.25);
+  setTimeout(() => {
+    document.body.dataset.seen = JSON.stringify([
+      ...players.map((player) => player.currentTime / player.duration),
+    ]);
+  }, 500);
+});
+</script>"""
+
+
+def test_a_click_seeks_what_is_heard_there(tmp_path):
+    path = evaluation(tmp_path)
+    text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", path.read_text())
+    path.write_text(text.replace("</body>", CLICK + "</body>"))
+    document, console = browse(path, tmp_path)
+    assert console == []
+    places = json.loads(re.search(r'data-seen="([^"]*)"', document)[1])
+    # The difference belongs to both players of its source; the picture of one to that alone.
+    assert places == pytest.approx([0, 0.5, 0.25, 0, 0], abs=0.02)
+
+
+TAKE_OVER = """<script>
+const [mixture, estimate, reference] = players;
+const sounds = (player) => {
+  // As if it played: in a browser without a screen time does not pass as sound does.
+  let paused = false;
+  Object.defineProperty(player, "paused", { get: () => paused });
+  player.pause = () => { paused = true; };
+};
+Promise.all(players.map((player) => new Promise((done) => {
+  player.oncanplay = done;
+  player.load();
+}))).then(() => {
+  estimate.currentTime = 1;
+  sounds(estimate);
+  reference.dispatchEvent(new Event("play"));
+  sounds(reference);
+  mixture.dispatchEvent(new Event("play"));
+  setTimeout(() => {
+    document.body.dataset.seen = JSON.stringify([
+      reference.currentTime, estimate.paused, reference.paused, mixture.currentTime,
+    ]);
+  }, 500);
+});
+</script>"""
+
+
+def test_the_players_of_a_source_take_over_from_each_other(tmp_path):
+    path = evaluation(tmp_path)
+    text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", path.read_text())
+    path.write_text(text.replace("</body>", TAKE_OVER + "</body>"))
+    document, console = browse(path, tmp_path)
+    assert console == []
+    # The reference goes on where the estimate was; the mixture begins where it stood.
+    seen = json.loads(re.search(r'data-seen="([^"]*)"', document)[1])
+    assert seen == [1, True, True, 0]
+
+
+@pytest.mark.parametrize("write", [page, evaluation])
+def test_dark_and_light(tmp_path, write):
+    path = write(tmp_path)
     dark, light = (
         seen(path, tmp_path, f"--blink-settings=preferredColorScheme={scheme}")["background"]
         for scheme in (0, 1)

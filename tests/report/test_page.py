@@ -7,10 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from skbss.report import separation_page, write_separation_page
+from skbss.report import evaluation_page, separation_page, write_separation_page
 
 RATE = 8000
 HOSTILE = '<script>alert("1")</script>\x1b[31m\n\u202e&amp;\udcff'
+SHOWN = '<script>alert("1")</script>\\x1b[31m\\n\\u202e&amp;\\udcff'
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +37,49 @@ def full_page(sources):
         loss_curve=[10.0, 3.0, 2.0],
         loss_iterations=[0, 10, 20],
         scores={"SI-SDR (dB)": [12.34, -np.inf]},
+        definitions={"SI-SDR (dB)": HOSTILE},
         settings={HOSTILE: HOSTILE},
         command=HOSTILE,
         notes=[HOSTILE],
     )
+
+
+@pytest.fixture(scope="module")
+def compared_page(sources):
+    return separation_page(
+        sources.sum(axis=0),
+        0.5 * sources,
+        sample_rate=RATE,
+        references=list(sources),
+        source_names=[HOSTILE, "voice"],
+        files=["mixture.wav", "a?b.wav", "voice.wav"],
+    )
+
+
+@pytest.fixture(scope="module")
+def judged_page(sources):
+    return evaluation_page(
+        sources,
+        0.5 * sources,
+        sample_rate=RATE,
+        mixture=sources.sum(axis=0),
+        title=HOSTILE,
+        subtitle=HOSTILE,
+        source_names=[HOSTILE, "voice"],
+        reference_files=[HOSTILE, "voice.wav"],
+        estimate_files=[HOSTILE, "voice.wav"],
+        mixture_file=HOSTILE,
+        scores={HOSTILE: [12.34, -np.inf]},
+        definitions={HOSTILE: HOSTILE},
+        settings={HOSTILE: HOSTILE},
+        command=HOSTILE,
+        notes=[HOSTILE],
+    )
+
+
+@pytest.fixture(params=["full_page", "compared_page", "judged_page"])
+def any_page(request):
+    return request.getfixturevalue(request.param)
 
 
 class Document(HTMLParser):
@@ -73,26 +113,26 @@ class Document(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
-def test_every_tag_is_closed(full_page):
-    assert Document(full_page).open == []
+def test_every_tag_is_closed(any_page):
+    assert Document(any_page).open == []
 
 
-def test_the_only_script_is_the_page_s_own(full_page):
-    document = Document(full_page)
+def test_the_only_script_is_the_page_s_own(any_page):
+    document = Document(any_page)
     assert len(document.attributes("script")) == 1
     assert not any("alert" in text for text in document.text["script"])
-    assert "<script>alert" not in full_page
+    assert "<script>alert" not in any_page
 
 
-def test_hostile_names_are_shown_as_text(full_page):
-    shown = Document(full_page).text["h1"]
-    assert "".join(shown) == ('<script>alert("1")</script>\\x1b[31m\\n\\u202e&amp;\\udcff')
-    assert full_page.encode("utf-8")
-    assert not any(ord(c) < 32 and c != "\n" for c in full_page)
+def test_hostile_names_are_shown_as_text(any_page):
+    texts = Document(any_page).text
+    assert SHOWN in ("".join(texts["h1"]), "".join(texts["h3"][1:2]))
+    assert any_page.encode("utf-8")
+    assert not any(ord(c) < 32 and c != "\n" for c in any_page)
 
 
-def test_nothing_is_asked_of_the_network(full_page):
-    document = Document(full_page)
+def test_nothing_is_asked_of_the_network(any_page):
+    document = Document(any_page)
     loaded = [
         attrs[key]
         for _, attrs in document.tags
@@ -102,7 +142,7 @@ def test_nothing_is_asked_of_the_network(full_page):
     assert loaded
     assert all(address.startswith("data:") for address in loaded)
     assert [link["href"] for link in document.attributes("link")] == ["data:,"]
-    without_sound = re.sub(r"base64,[A-Za-z0-9+/=]+", "", full_page)
+    without_sound = re.sub(r"base64,[A-Za-z0-9+/=]+", "", any_page)
     assert not re.search(r"https?:|//[a-z]|url\(|@import", without_sound)
 
 
@@ -111,8 +151,8 @@ def test_links_lead_to_the_files_beside_the_page(full_page):
     assert links == ["mixture.wav", "a%3Fb.wav", "voice.wav"]
 
 
-def test_it_can_be_read_without_seeing(full_page):
-    document = Document(full_page)
+def test_it_can_be_read_without_seeing(any_page):
+    document = Document(any_page)
     assert document.attributes("html") == [{"lang": "en"}]
     assert all(picture["alt"] for picture in document.attributes("img"))
     assert all(player["aria-label"] for player in document.attributes("audio"))
@@ -135,16 +175,71 @@ def test_scores_are_tabled_with_their_mean(full_page):
     assert cells == ["12.3", "\N{MINUS SIGN}∞", "\N{MINUS SIGN}∞"]
 
 
+def test_any_metric_can_be_tabled(sources):
+    page = separation_page(
+        sources.sum(axis=0),
+        sources,
+        sample_rate=RATE,
+        scores={"STOI": [0.876, np.nan], "PESQ": [3.0, -0.5], "SDR (dB)": [np.inf, np.nan]},
+        definitions={"STOI": "How much is understood."},
+    )
+    cells = Document(page).text["td"]
+    assert cells == [
+        "0.876", "3.00", "∞",
+        "\N{EN DASH}", "\N{MINUS SIGN}0.500", "\N{EN DASH}",
+        "0.876", "1.25", "∞",
+    ]  # fmt: skip
+    assert Document(page).text["dd"][0] == "How much is understood."
+    assert "the mean leaves it out" in page
+
+
+def test_without_gaps_nothing_is_said_about_them(full_page):
+    assert "the mean leaves it out" not in full_page
+
+
+def test_references_are_heard_beside_their_estimates(compared_page):
+    document = Document(compared_page)
+    assert document.open == []
+    players = [player["aria-label"] for player in document.attributes("audio")]
+    assert players[0] == "Mixture"
+    assert players[3:] == ["voice, estimate", "voice, reference"]
+    assert "<script>alert" not in compared_page
+    # A spectrogram of each, the difference, and its scale.
+    assert len(document.attributes("img")) == 1 + 2 * 4
+    assert all(picture["alt"] for picture in document.attributes("img"))
+    assert compared_page.count("red is what the estimate has too much") == 1
+
+
+def test_the_page_without_references_speaks_of_none(full_page):
+    assert "Reference" not in full_page
+    assert "difference" not in re.sub(
+        r"<style>.*?</style>|<script>.*?</script>", "", full_page, flags=re.DOTALL
+    )
+
+
+def test_a_reference_is_shown_as_it_would_be_as_an_estimate(sources):
+    page = separation_page(
+        sources.sum(axis=0), sources, sample_rate=RATE, references=sources.copy()
+    )
+    document = Document(page)
+    sounds = [player["src"] for player in document.attributes("audio")]
+    pictures = [picture["src"] for picture in document.attributes("img")]
+    assert sounds[1::2] == sounds[2::2]
+    # Mixture, then estimate, reference, difference and scale of every source.
+    assert pictures[1::4] == pictures[2::4]
+    assert pictures[3] == pictures[7]
+
+
 def test_the_same_input_gives_the_same_page(sources):
     pages = [separation_page(sources.sum(axis=0), sources, sample_rate=RATE) for _ in range(2)]
     assert pages[0] == pages[1]
 
 
-def test_versions_name_no_user_or_folder(full_page):
-    assert "skbss " in full_page
-    assert "scikit-learn " in full_page
-    assert "/home" not in full_page
-    assert "/root" not in full_page
+def test_versions_name_no_user_or_folder(any_page):
+    assert "skbss " in any_page
+    assert "scikit-learn " in any_page
+    assert "/home" not in any_page
+    assert "/root" not in any_page
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (2, 300), (6, 2000)])
@@ -198,6 +293,9 @@ def test_weak_components_are_counted_where_there_are_too_many_to_show(sources):
             "source indices from 0 to 1",
         ),
         ({"scores": {"SDR": [1.0]}}, r"one number per source \(2\), got 1"),
+        ({"references": np.zeros((1, RATE))}, "references must hold 2 sources, got 1"),
+        ({"references": np.zeros((2, 9))}, r"shape of the mixture, .* references\[0\] has \(9,\)"),
+        ({"references": np.full((2, RATE), np.nan)}, "references must hold finite samples"),
     ],
 )
 def test_arguments_that_do_not_fit_together_are_refused(sources, options, message):
