@@ -53,7 +53,7 @@ def _demo(out: Path) -> None:
         import numpy as np
 
         from skbss.cli._result import Account, write_result
-        from skbss.cli._scores import match_and_score, score_lines
+        from skbss.cli._scores import DEFINITIONS, match_and_score, score_lines
         from skbss.cli._separation import separate_waveform
         from skbss.datasets import load_piano_notes
 
@@ -75,7 +75,9 @@ def _demo(out: Path) -> None:
             command=shlex.join(["skbss", "demo", "--out", out.resolve().name]),
             source_names=list(clip.source_names),
             stem_names=list(clip.source_names),
+            references=np.asarray(clip.sources, dtype=np.float32)[:, np.newaxis],
             scores=scores.columns(),
+            definitions=DEFINITIONS,
             notes=[_NOTE],
         )
         write_result(folder, waveform, clip.sample_rate, separation, settings, account)

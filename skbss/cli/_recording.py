@@ -33,7 +33,7 @@ class Recording:
     Attributes
     ----------
     waveform : array of shape (n_channels, length), float32
-        Finite and not silent; full scale is 1.
+        Finite; full scale is 1.
     sample_rate : int
         In Hz.
     name : str
@@ -62,13 +62,14 @@ def probe_recording(path: Path) -> int:
         return file.samplerate
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path, *, allow_silence: bool = False) -> Recording:
     """Everything in a sound file.
 
     Raises
     ------
     CommandError
-        If the file is missing, no sound file, damaged, empty, silent, or holds NaN or infinity.
+        If the file is missing, no sound file, damaged, empty, silent (unless `allow_silence`), or
+        holds NaN or infinity.
     """
     with _opened(path) as file:
         blocks = list(_blocks(file, path))
@@ -84,7 +85,7 @@ def read_recording(path: Path) -> Recording:
     for block in blocks:
         waveform[:, start : start + len(block)] = block.T
         start += len(block)
-    if not waveform.any():
+    if not (allow_silence or waveform.any()):
         raise CommandError(f"'{path}' is silent: every sample is zero.")
     return Recording(waveform, sample_rate, path.name, tag)
 

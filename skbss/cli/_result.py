@@ -35,8 +35,12 @@ class Account:
         One for each stem.
     stem_names : sequence of str
         Names of their files without ``.wav``, not necessarily safe to write to.
+    references : array of shape (n_sources, n_channels, length), or None
+        The truth, where it is known.
     scores : mapping of str to array of shape (n_sources,)
         Columns of scores by source, empty where the truth is not known.
+    definitions : mapping of str to str
+        What the columns mean.
     notes : sequence of str
         What the reader should know first.
     """
@@ -46,7 +50,9 @@ class Account:
     source_names: Sequence[str]
     stem_names: Sequence[str]
     subtitle: str | None = None
+    references: np.ndarray | None = None
     scores: Mapping[str, np.ndarray] | None = None
+    definitions: Mapping[str, str] | None = None
     notes: Sequence[str] = ()
 
 
@@ -105,6 +111,7 @@ def write_result(
             waveform,
             separation.stems,
             sample_rate=sample_rate,
+            references=account.references,
             title=account.title,
             subtitle=account.subtitle,
             source_names=account.source_names,
@@ -115,6 +122,7 @@ def write_result(
             loss_curve=separation.loss_curve,
             loss_iterations=separation.loss_iterations,
             scores=account.scores,
+            definitions=account.definitions,
             settings=facts,
             command=account.command,
             versions=versions,

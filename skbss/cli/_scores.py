@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+DEFINITIONS = {
+    "SI-SDR": "Scale-invariant signal-to-distortion ratio: the energy of what the estimate has of "
+    "the true source, over the energy of all else in it. Higher is better.",
+    "Improvement": "What separation gained over taking the mixture for the source.",
+}
+
 
 @dataclass(frozen=True)
 class Scores:

@@ -18,7 +18,9 @@ def run(*arguments):
     )
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("demo", "--help"), ("separate", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("demo", "--help"), ("separate", "--help"), ("evaluate", "--help")]
+)
 def test_help_is_quick_to_come_and_teaches(arguments):
     program = (
         f"import sys; from skbss.cli import main; sys.argv[1:] = {list(arguments)!r}\n"
