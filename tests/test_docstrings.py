@@ -11,6 +11,7 @@ import skbss
 
 PACKAGES = [
     "skbss.datasets",
+    "skbss.evaluation",
     "skbss.factorization",
     "skbss.frontend",
     "skbss.masking",
