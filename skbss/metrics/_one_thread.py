@@ -2,6 +2,7 @@
 
 from functools import cache
 from threading import Lock
+from typing import Any
 
 
 class OneThread:
@@ -13,7 +14,7 @@ class OneThread:
     def __init__(self):
         self._lock = Lock()
         self._n_inside = 0
-        self._limit = None
+        self._limit: Any = None
 
     def __enter__(self):
         with self._lock:
