@@ -45,13 +45,14 @@ def by_iteration(
     Returns
     -------
     evaluation : Evaluation
-        Rows as those of `evaluate`, with the iterations as the tag ``tag_n_iter``. In the first
-        order are the tasks, then systems, seeds and iterations.
+        Rows as those of `evaluate`, with the iterations as the tag ``tag_n_iter``, by task,
+        system, seed and iterations. ``evaluation.where(n_iter=30)`` is what `leaderboard` takes.
 
     Raises
     ------
     ImportError, TypeError, ValueError
-        As in `evaluate`, or if a system has no such parameter, or several.
+        As in `evaluate`, or if a system has no such parameter, or several, or a task has a tag
+        of the name n_iter.
 
     See Also
     --------
@@ -85,6 +86,11 @@ def by_iteration(
     for metric in metrics:
         metric.check_available()
     iterations = _checked_iterations(iterations)
+    for task in tasks:
+        if "n_iter" in task.tags:
+            raise ValueError(
+                f"The task {task.name!r} has a tag n_iter, which by_iteration sets: rename it."
+            )
     limits = {name: _limit_of(name, system, parameter) for name, system in systems.items()}
     runs = []
     for task in tasks:

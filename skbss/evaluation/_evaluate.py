@@ -1,22 +1,21 @@
 """Systems on tasks, over seeds, into one tidy record."""
 
-import hashlib
 import json
-import pickle
 from collections.abc import Iterable
-from functools import partial
-from typing import Any
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 
-from skbss._version import __version__
 from skbss.evaluation._evaluation import Evaluation
 from skbss.evaluation._journal import Journal
+from skbss.evaluation._keys import lasting_key
 from skbss.evaluation._progress import progress_of
-from skbss.evaluation._run import run_system, tags_of
+from skbss.evaluation._run import lost_run, run_system, tags_of
 from skbss.evaluation._systems import has_seed, named_systems
 from skbss.evaluation._task import Task
+from skbss.metrics import Metric
 from skbss.metrics._registry import find_metrics
 
 DEFAULT_METRICS = ("si_sdr", "sdr", "sir", "sar")
@@ -52,7 +51,9 @@ def evaluate(
         "multiprocessing" forks, which JAX does not survive.
     path : path-like, default=None
         A file that remembers finished runs. Called again with it, after a stop or with more
-        systems, tasks or seeds, only what is missing is run; what was changed is run anew.
+        systems, tasks or seeds, only what is missing or went wrong is run. What was changed is run
+        anew: parameters, recordings, metrics, and code in a class or function that is not of
+        skbss or scikit-learn, though not in what that calls in turn.
     progress : bool, default=None
         Whether to show progress on stderr; by default where that is a terminal.
 
@@ -66,9 +67,10 @@ def evaluate(
     ImportError
         If a metric needs a package that is not installed.
     TypeError, ValueError
-        If a system, task, metric or seed is not allowed, `path` holds something else, or a system
-        can not be recognized in it because its class is not that of a module. All this before
-        anything is run: what goes wrong in a run is recorded, and the others go on.
+        If a system, task, metric or seed is not allowed, `path` is no file or holds something
+        else, or a system can not be recognized in it because its class is not that of a module.
+        All this before anything is run: what goes wrong in a run, or in one metric of it, is
+        recorded, and the others go on.
 
     See Also
     --------
@@ -88,7 +90,9 @@ def evaluate(
     not compiled yet in that process. Results do not depend on `n_jobs` but for rounding, nor on
     the order of the runs.
 
-    A process that is killed loses the runs that it was at; the file holds all others.
+    A process that is killed loses the runs that it was at; the file holds all others. A system
+    that takes its process with it is recorded as failed with `n_jobs` above 1. Systems get copies
+    of the arrays of the task, in which they may write.
 
     Examples
     --------
@@ -115,54 +119,70 @@ def evaluate(
     for metric in metrics:
         metric.check_available()
     journal = Journal(path)
-    key_of = partial(_lasting_key, metrics) if journal.lasts else _passing_key
+    key_of = lasting_key if journal.lasts else _passing_key
     runs = [
-        (task, name, system, seed, key_of(task, name, system, seed))
+        _Run(key_of(task, name, system, seed, metrics), task, name, system, seed, metrics)
         for task in tasks
         for name, system in systems.items()
         for seed in (seeds if has_seed(system) else seeds[:1])
     ]
-    missing = [run for run in runs if run[-1] not in journal]
-    work = (
-        joblib.delayed(_keyed_run)(key, task, name, system, seed, metrics)
-        for task, name, system, seed, key in missing
-    )
+    missing = [run for run in runs if not journal.holds(run.key)]
     with progress_of(progress, total=len(runs), done=len(runs) - len(missing)) as advance:
-        for key, run in _as_they_finish(work, n_jobs):
-            journal.add(key, run)
-            advance(f"{run['task']}, {run['system']}")
+        for key, record in _as_they_finish(missing, n_jobs):
+            journal.add(key, record)
+            advance(f"{record['task']}, {record['system']}")
     # A tag may have changed since the run, on which it has no influence.
-    return Evaluation([{**journal[key], "tags": tags_of(task)} for task, *_, key in runs])
+    return Evaluation([{**journal[run.key], "tags": tags_of(run.task)} for run in runs])
 
 
-def _keyed_run(key, *arguments):
-    return key, run_system(*arguments)
+class _Run(NamedTuple):
+    """What is to be run, and the key of its record."""
+
+    key: str
+    task: Task
+    name: str
+    system: Any
+    seed: int
+    metrics: list[Metric]
 
 
-def _as_they_finish(work: Iterable[Any], n_jobs):
+def _keyed_record(run):
+    return run.key, run_system(*run[1:])
+
+
+def _as_they_finish(runs, n_jobs):
+    """The records with their keys, in any order."""
+    finished = set()
     try:
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        for key, record in _parallel(n_jobs)(joblib.delayed(_keyed_record)(run) for run in runs):
+            finished.add(key)
+            yield key, record
+    except BrokenProcessPool:
+        # One of those that ran together took its process with it: each by itself shows which.
+        for run in runs:
+            if run.key not in finished:
+                yield _in_a_process_of_its_own(run)
+
+
+def _parallel(n_jobs):
+    try:
+        return joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     except ValueError:  # a backend that returns everything at the end
-        parallel = joblib.Parallel(n_jobs=n_jobs)
-    return parallel(work)
+        return joblib.Parallel(n_jobs=n_jobs)
 
 
-def _passing_key(task, name, system, seed):
+def _in_a_process_of_its_own(run):
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(max_workers=1) as executor:
+        try:
+            return executor.submit(_keyed_record, run).result()
+        except BrokenProcessPool:
+            return run.key, lost_run(*run[1:])
+
+
+def _passing_key(task, name, system, seed, metrics):
     return json.dumps([task.name, name, seed])
-
-
-def _lasting_key(metrics, task, name, system, seed):
-    """What the result of a run depends on, the same in another process."""
-    asked = [[metric.name, metric.definition] for metric in metrics]
-    try:
-        system_hash = joblib.hash(system)
-    except pickle.PicklingError as error:
-        raise TypeError(
-            f"separators[{name!r}] can not be recognized in another process, which path is for: "
-            f"define its class and functions at the top of a module. ({error.args[0]})"
-        ) from None
-    facts = [task.digest, name, system_hash, seed, asked, __version__]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def checked_tasks(tasks):

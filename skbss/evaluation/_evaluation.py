@@ -2,6 +2,7 @@
 
 import csv
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,7 +50,11 @@ class Evaluation:
         sources"), `error` (None where all went well), and the tags of the task, each as
         ``tag_NAME``.
     failures : list of dict
-        Of every run that failed the `task`, `system`, `seed` and `error`.
+        Of every run, or metric of a run, that failed the `task`, `system`, `seed`, `metric` (None
+        where the system failed) and `error`.
+    warnings : list of dict
+        The `task`, `system`, `seed` and `warning` of everything that systems and metrics warned
+        of. Runs in threads leave nothing here: their warnings are shown as usual.
 
     See Also
     --------
@@ -75,9 +80,14 @@ class Evaluation:
     def failures(self) -> list[dict[str, Any]]:
         """What went wrong."""
         return [
-            {key: run[key] for key in ("task", "system", "seed", "error")}
+            {
+                **{key: run[key] for key in ("task", "system", "seed")},
+                "metric": metric,
+                "error": text,
+            }
             for run in self.runs
-            if run["error"] is not None
+            for metric, text in [(None, run["error"]), *run["metric_errors"].items()]
+            if text is not None
         ]
 
     @property
@@ -89,6 +99,33 @@ class Evaluation:
             for text in run["warnings"]
         ]
 
+    def where(self, **facts: Any) -> "Evaluation":
+        """Some of the runs.
+
+        Parameters
+        ----------
+        **facts : str or number
+            What they have in common: `task`, `system`, `seed`, or a tag of the task by its name,
+            such as ``n_iter=30``.
+
+        Returns
+        -------
+        evaluation : Evaluation
+            The runs of which all of this is true, which may be none.
+        """
+
+        def is_true(run, name, value):
+            known = run if name in ("task", "system", "seed") else run["tags"]
+            return known.get(name) == value
+
+        return Evaluation(
+            [
+                run
+                for run in self.runs
+                if all(is_true(run, name, value) for name, value in facts.items())
+            ]
+        )
+
     def to_csv(self, path: Any) -> None:
         """Write the tidy record as comma-separated values.
 
@@ -99,10 +136,17 @@ class Evaluation:
         """
         tags = sorted({tag for run in self.runs for tag in run["tags"]})
         fields = [*COLUMNS, *(f"tag_{tag}" for tag in tags)]
-        with Path(os.fspath(path)).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fields)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        target = Path(os.fspath(path))
+        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        try:
+            # Names from files may be no text.
+            with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                writer = csv.DictWriter(file, fields)
+                writer.writeheader()
+                writer.writerows(self.rows)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def __repr__(self):
         tasks, systems = ({run[key] for run in self.runs} for key in ("task", "system"))
@@ -125,7 +169,8 @@ def read_evaluation(path):
     -------
     evaluation : Evaluation
         All finished runs in the order in which they finished, also those of systems and settings
-        that were tried on the way.
+        that were tried on the way: `evaluate` with the same `path` gives those that belong to
+        its arguments.
 
     Raises
     ------
@@ -159,20 +204,19 @@ def read_evaluation(path):
 def _rows(run, tags):
     for position, source in enumerate(run["sources"]):
         for metric in run["metrics"]:
-            scores = run["scores"]
-            value = float("nan") if scores is None else scores[metric["name"]][position]
+            scores = run["scores"].get(metric["name"])
             yield {
                 "task": run["task"],
                 "system": run["system"],
                 "seed": run["seed"],
                 "source": source,
                 "metric": metric["name"],
-                "value": value,
+                "value": float("nan") if scores is None else scores[position],
                 "unit": metric["unit"],
                 "definition": metric["definition"],
                 "seconds": run["seconds"],
                 "oracle": run["oracle"],
                 "learned_from": run["learned_from"],
-                "error": run["error"],
+                "error": run["error"] or run["metric_errors"].get(metric["name"]),
                 **{f"tag_{tag}": run["tags"].get(tag) for tag in tags},
             }

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skbss.metrics._means import nan_mean
 from skbss.metrics._metric import goodness as turned
 
 _NEEDED = ("task", "system", "metric", "value")
@@ -33,7 +34,7 @@ class ItemScores:
     rated : set of str
         Metrics that listeners gave.
     oracles : set of str
-        Systems that were given the true sources.
+        Bounds: systems of which a row has a true `oracle`.
     n_values : int
         How many there are in all rows, the missing ones included.
     missing : list of dict
@@ -89,7 +90,7 @@ def collect_scores(rows, ratings, by, best, *, oracles):
     best : mapping of str to float
         Best values that are not known otherwise, or to be changed.
     oracles : bool
-        Whether systems that were given the true sources are there.
+        Whether bounds are there.
 
     Returns
     -------
@@ -159,29 +160,6 @@ def collect_scores(rows, ratings, by, best, *, oracles):
         missing=missing,
         n_controls=n_controls,
     )
-
-
-def nan_mean(values, axis):
-    """Mean of what is no NaN, and NaN, without a warning of NumPy, where nothing else is.
-
-    Parameters
-    ----------
-    values : ndarray
-        Any shape.
-    axis : int
-        Over which the mean is taken.
-
-    Returns
-    -------
-    means : ndarray
-        Without that axis.
-    """
-    known = ~np.isnan(values)
-    counts = known.sum(axis=axis)
-    # Infinite scores of either sign cancel to what is not defined.
-    with np.errstate(invalid="ignore"):
-        sums = np.where(known, values, 0).sum(axis=axis)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def _as_rows(rows, name):
@@ -288,7 +266,7 @@ def _units(rows, items, by):
 
 
 def _mean(numbers):
-    return float(nan_mean(numbers, axis=0))
+    return float(nan_mean(numbers))
 
 
 def _distinct(values):

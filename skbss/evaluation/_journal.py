@@ -7,7 +7,8 @@ from typing import Any
 
 _FORMAT = "skbss evaluation 1"
 _FACTS = {"task", "tags", "system", "oracle", "learned_from", "seed", "sources", "metrics"}
-_FACTS |= {"seconds", "scores", "error", "warnings", "version"}
+_FACTS |= {"seconds", "scores", "metric_errors", "error", "warnings", "version"}
+_TEXTS = ("task", "system", "learned_from", "version")
 _HEADER = json.dumps({"format": _FORMAT}) + "\n"
 
 
@@ -30,6 +31,8 @@ class Journal:
 
     def __init__(self, path: Any):
         self._path = None if path is None else Path(os.fspath(path))
+        if self._path is not None and self._path.exists() and not self._path.is_file():
+            raise ValueError(f"path must be a file, new or of an earlier evaluation; got '{path}'.")
         self._runs = {} if self._path is None else _read(self._path)
         if self._path is not None:
             _prepare(self._path)
@@ -39,8 +42,10 @@ class Journal:
         """Whether there is a file."""
         return self._path is not None
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._runs
+    def holds(self, key: str) -> bool:
+        """Whether the run is there, and nothing went wrong in it."""
+        run = self._runs.get(key)
+        return run is not None and run["error"] is None and not run["metric_errors"]
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         return self._runs[key]
@@ -117,7 +122,7 @@ def _read(path):
         run = entry.get("run")
         if not isinstance(entry.get("key"), str) or not isinstance(run, dict):
             raise _foreign(path)
-        if not run.keys() >= _FACTS:
+        if not run.keys() >= _FACTS or not all(isinstance(run[key], str) for key in _TEXTS):
             raise _foreign(path)
         runs[entry["key"]] = entry["run"]
     return runs

@@ -10,6 +10,7 @@ from skbss.evaluation._evaluation import Evaluation
 from skbss.evaluation._significance import holm, paired_p_value
 from skbss.metrics import METRICS
 from skbss.metrics._metric import goodness
+from skbss.report import printable
 from skbss.report._table import html_table, text_table
 
 
@@ -26,11 +27,14 @@ class Leaderboard:
         which were given the true sources), `system`, `oracle`, for every metric its mean
         under the metric's name and the standard deviation over seeds under ``NAME_sd`` (None
         where there are fewer than two seeds), `n_tasks` on which it finished, `n_failed` runs,
+        `n_undefined` values of the first metric that others have, as of a silent estimate,
         `seconds` (median of a run) and `p_value` of the comparison with the best.
     metrics : tuple of str
         The first decides on the order.
     n_tasks : int
         How many tasks there were.
+    units : str
+        Over what the significance is.
 
     See Also
     --------
@@ -46,11 +50,12 @@ class Leaderboard:
     rows: list[dict[str, Any]]
     metrics: tuple[str, ...]
     n_tasks: int
+    units: str = "tasks"
 
     def __str__(self):
         parts = []
         for task, heading, body in self._tables():
-            title = [] if task is None else [task]
+            title = [] if task is None else [printable(task)]
             parts.append("\n".join([*title, text_table(heading, body)]))
         return "\n\n".join([*parts, textwrap.fill(self._legend(), 100)])
 
@@ -70,19 +75,23 @@ class Leaderboard:
         coverage = f"{row['n_tasks']}/{n_tasks}"
         if row["n_failed"]:
             coverage += f", {row['n_failed']} failed"
+        if row["n_undefined"]:
+            plural = "" if row["n_undefined"] == 1 else "s"
+            coverage += f", {row['n_undefined']} value{plural} undefined"
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.3g} s"
         rank = "bound" if row["oracle"] else "" if row["rank"] is None else str(row["rank"])
         return [rank, row["system"], *values, coverage, seconds, _p_value(row["p_value"])]
 
     def _legend(self):
         return (
-            "Means over tasks and sources, ± standard deviation over seeds. A bound was given the "
-            f"true sources. p: of a difference in {_title(self.metrics[0])} from the first ranked "
-            "system (Wilcoxon signed-rank test over tasks, two-sided, Holm's correction)."
+            "Means over tasks and sources, ± standard deviation over seeds. Bounds were told of "
+            f"the true sources. p: of a difference in {_title(self.metrics[0])} from the first "
+            f"ranked system (Wilcoxon signed-rank test over {self.units}, two-sided, Holm's "
+            "correction). The time is the median of a run, with what had to be compiled in it."
         )
 
 
-def leaderboard(evaluation, metrics=None, *, by_task=False):
+def leaderboard(evaluation, metrics=None, *, by_task=False, unit="task"):
     """Systems from the best to the worst, with bounds, significance and times.
 
     Parameters
@@ -93,6 +102,10 @@ def leaderboard(evaluation, metrics=None, *, by_task=False):
         Names of metrics of the evaluation, all by default. The first decides on the order.
     by_task : bool, default=False
         Whether every task has a table of its own, rather than all together.
+    unit : str, default="task"
+        What is independent of one another, over which the significance is: tasks, or the values of
+        a tag. Mixtures of one recording at several levels or in several rooms are not independent;
+        ``unit="clean"`` averages over all tasks with the same tag "clean" before the test.
 
     Returns
     -------
@@ -102,7 +115,8 @@ def leaderboard(evaluation, metrics=None, *, by_task=False):
     Raises
     ------
     TypeError, ValueError
-        If `evaluation` is none or is empty, or a metric was not evaluated.
+        If `evaluation` is none or is empty, a metric was not evaluated, a task lacks the tag that
+        is the unit, or there are several runs of one task, system and seed.
 
     See Also
     --------
@@ -111,12 +125,13 @@ def leaderboard(evaluation, metrics=None, *, by_task=False):
     Notes
     -----
     A mean is over tasks of the mean over their sources of the mean over seeds; values that are NaN
-    are left out. The standard deviation is over seeds, of that mean of one seed, among seeds with
-    the same tasks; it tells how much luck is in a run, not how much tasks differ. Systems that
-    did not finish on every task stand below those that did, because means over fewer tasks can not
+    are left out, and systems of which some are, though others have them, stand below the others.
+    The standard deviation is over seeds, of that mean of one seed, among seeds with the same
+    tasks; it tells how much luck is in a run, not how much tasks differ. Systems that did not
+    finish on every task stand below those that did, because means over fewer tasks can not
     be compared. The significance is of the difference from the first ranked system, paired by
-    task: by the signed-rank test of Wilcoxon [1]_, two-sided, corrected for the number of systems
-    by the method of Holm [2]_. With fewer than six tasks it can not fall below 0.05, whatever the
+    unit: by the signed-rank test of Wilcoxon [1]_, two-sided, corrected for the number of systems
+    by the method of Holm [2]_. With fewer than six units it can not fall below 0.05, whatever the
     systems do.
 
     References
@@ -143,20 +158,63 @@ def leaderboard(evaluation, metrics=None, *, by_task=False):
     if not evaluation.runs:
         raise ValueError("The evaluation holds no runs.")
     names = _checked_metrics(metrics, evaluation)
+    _check_distinct(evaluation.runs)
     tasks = list(dict.fromkeys(run["task"] for run in evaluation.runs))
+    units = _units(evaluation.runs, unit)
     groups = [[task] for task in tasks] if by_task else [tasks]
     rows = [
         {"task": group[0] if by_task else None, **row}
         for group in groups
-        for row in _ranked(evaluation, names, group)
+        for row in _ranked(evaluation, names, group, units)
     ]
-    return Leaderboard(rows, tuple(names), len(tasks))
+    return Leaderboard(rows, tuple(names), len(tasks), _plural(unit))
 
 
-def _ranked(evaluation, names, tasks):
+def _check_distinct(runs):
+    seen: dict[tuple, dict] = {}
+    for run in runs:
+        place = (run["task"], run["system"], run["seed"])
+        if place in seen:
+            tags = {*run["tags"].items()} ^ {*seen[place]["tags"].items()}
+            advice = (
+                f"choose by evaluation.where({min(tags)[0]}=...)"
+                if tags
+                else "pass what evaluate returns for these settings, with the same path"
+            )
+            raise ValueError(
+                f"There are several runs of {run['system']!r} on {run['task']!r} with seed "
+                f"{run['seed']}, which do not belong in one table: {advice}."
+            )
+        seen[place] = run
+
+
+def _units(runs, unit):
+    """To which unit every task belongs."""
+    if unit == "task":
+        return {run["task"]: run["task"] for run in runs}
+    for run in runs:
+        if unit not in run["tags"]:
+            raise ValueError(
+                f"unit must be 'task' or a tag of all tasks, but {run['task']!r} has no tag "
+                f"{unit!r}; its tags are {sorted(run['tags'])}."
+            )
+    return {run["task"]: run["tags"][unit] for run in runs}
+
+
+def _plural(unit):
+    return "tasks" if unit == "task" else f"values of {unit}"
+
+
+def _ranked(evaluation, names, tasks, units):
     runs = [run for run in evaluation.runs if run["task"] in tasks]
     systems = list(dict.fromkeys(run["system"] for run in runs))
     first = names[0]
+    defined = {
+        (run["task"], source)
+        for run in runs
+        for source, value in zip(run["sources"], run["scores"].get(first, []), strict=False)
+        if not np.isnan(value)
+    }
     entries = []
     for system in systems:
         own = [run for run in runs if run["system"] == system]
@@ -164,19 +222,31 @@ def _ranked(evaluation, names, tasks):
         entry = {"rank": None, "system": system, "oracle": any(run["oracle"] for run in own)}
         for name, values in by_metric.items():
             entry[name], entry[f"{name}_sd"] = _mean_and_deviation(values)
-        finished = {run["task"] for run in own if run["error"] is None}
-        entry["n_tasks"] = len(finished)
-        entry["n_failed"] = sum(run["error"] is not None for run in own)
+        failed = [run["error"] is not None or first in run["metric_errors"] for run in own]
+        succeeded = [
+            run["task"] for run, has_failed in zip(own, failed, strict=True) if not has_failed
+        ]
+        entry["n_tasks"] = len(set(succeeded))
+        entry["n_failed"] = sum(failed)
+        entry["n_undefined"] = sum(
+            np.isnan(value) and (run["task"], source) in defined
+            for run in own
+            for source, value in zip(run["sources"], run["scores"].get(first, []), strict=False)
+        )
         times = [run["seconds"] for run in own if run["error"] is None]
         entry["seconds"] = float(np.median(times)) if times else None
         entry["p_value"] = None
-        entries.append((entry, _nan_mean(by_metric[first], axis=1)))
+        own_units = np.array([units[task] for task in tasks], dtype=object)
+        values = _nan_mean(by_metric[first], axis=1)
+        by_unit = [_nan_mean(values[own_units == one]) for one in dict.fromkeys(own_units)]
+        entries.append((entry, np.array(by_unit, float)))
     best = next(m["best"] for run in runs for m in run["metrics"] if m["name"] == first)
 
     def place(item):
         entry, _ = item
         value = -np.inf if np.isnan(entry[first]) else goodness(entry[first], best)
-        return entry["n_tasks"] < len(tasks), -value
+        is_incomplete = entry["n_tasks"] < len(tasks) or entry["n_undefined"] > 0
+        return is_incomplete, -value
 
     entries.sort(key=place)
     _compare([item for item in entries if not item[0]["oracle"]])
@@ -200,7 +270,7 @@ def _table_of(runs, name, tasks):
     seeds = sorted({run["seed"] for run in runs})
     table = np.full((len(tasks), len(seeds)), np.nan)
     for run in runs:
-        if run["scores"] is not None:
+        if name in run["scores"]:
             values = np.asarray(run["scores"][name], float)
             table[tasks.index(run["task"]), seeds.index(run["seed"])] = _nan_mean(values)
     return table

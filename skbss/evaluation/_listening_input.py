@@ -1,6 +1,7 @@
 """What a listening test is made from, checked."""
 
 import math
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ def check_items(references, sample_rate):
         In float64.
     """
     if (
-        not isinstance(sample_rate, int | float | np.integer | np.floating)
+        isinstance(sample_rate, bool)
+        or not isinstance(sample_rate, int | float | np.integer | np.floating)
         or not 0 < sample_rate < math.inf
     ):
         raise ValueError(f"sample_rate must be a positive number of Hz, got {sample_rate!r}.")
@@ -150,6 +152,10 @@ def check_names(names, parameter, allowed):
         What the caller calls them.
     allowed : collection of str
         What they may be.
+
+    Returns
+    -------
+    names : list of str
     """
     if isinstance(names, str):
         raise TypeError(f"{parameter} must be a sequence of str, got the str {names!r}.")
@@ -161,17 +167,55 @@ def check_names(names, parameter, allowed):
     return names
 
 
-def check_sizes(
-    sounds,
-    systems,
-    anchors,
-    kind,
-    n_items,
-    n_practice,
-    *,
-    seconds_per_sample,
-    bytes_per_second,
-):
+def check_instructions(instructions):
+    """Paragraphs, or None for the usual text.
+
+    Parameters
+    ----------
+    instructions : str or None
+        As the caller gave it.
+
+    Returns
+    -------
+    paragraphs : list of str, or None
+        Each on one line.
+    """
+    if instructions is None:
+        return None
+    if not isinstance(instructions, str):
+        raise TypeError(f"instructions must be a str or None, got {type(instructions).__name__}.")
+    paragraphs = [paragraph.split() for paragraph in re.split(r"\n\s*\n", instructions)]
+    return [" ".join(map(printable, words)) for words in paragraphs if words]
+
+
+def check_counts(n_items, n_practice, n_available):
+    """How many items each rater hears, and for practice.
+
+    Parameters
+    ----------
+    n_items, n_practice : int
+        As the caller gave them; None items are all.
+    n_available : int
+        Items of the test.
+
+    Returns
+    -------
+    n_items, n_practice : int
+    """
+    n_items = n_available if n_items is None else n_items
+    for name, value, least in [("n_items", n_items, 1), ("n_practice", n_practice, 0)]:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | np.integer)
+            or not least <= value <= n_available
+        ):
+            raise ValueError(
+                f"{name} must be an integer from {least} to {n_available}, got {value!r}."
+            )
+    return int(n_items), int(n_practice)
+
+
+def check_sizes(sounds, systems, anchors, kind, *, seconds_per_sample, bytes_per_second):
     """Refuse what no page can hold, warn of what listeners can not bear.
 
     Parameters
@@ -182,29 +226,11 @@ def check_sizes(
         What is rated beside the hidden reference.
     kind : {"mushra", "mos"}
         Of the test.
-    n_items : int or None
-        How many items each rater hears.
-    n_practice : int
-        How many trials are not recorded.
     seconds_per_sample : float
         Of the recordings.
     bytes_per_second : float
         Of a sound in the page, uncompressed.
-
-    Returns
-    -------
-    n_items : int
-        All where None was given.
     """
-    n_items = len(sounds) if n_items is None else n_items
-    limits = [("n_items", n_items, 1, len(sounds)), ("n_practice", n_practice, 0, len(sounds))]
-    for name, value, least, most in limits:
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | np.integer)
-            or not least <= value <= most
-        ):
-            raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}.")
     lengths = [sound.shape[-1] * seconds_per_sample for sound in sounds]
     n_rated = len(systems) + len(anchors) + 1
     size = sum(lengths) * bytes_per_second * (n_rated + 2)
@@ -227,7 +253,6 @@ def check_sizes(
             UserWarning,
             stacklevel=3,
         )
-    return int(n_items)
 
 
 def _checked_item(key):

@@ -4,28 +4,31 @@ import hashlib
 import json
 from dataclasses import asdict
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skbss._version import __version__
 from skbss.evaluation._anchors import check_anchors, usual_anchors
-from skbss.evaluation._listening_folder import KEY_FORMAT, check_folder, publish
+from skbss.evaluation._listening_folder import (
+    KEY_FORMAT,
+    check_folder,
+    publish,
+    refuse_other_test,
+)
 from skbss.evaluation._listening_input import (
+    check_counts,
+    check_instructions,
     check_items,
     check_mixtures,
     check_names,
     check_sizes,
     check_systems,
 )
-from skbss.evaluation._scales import LABELS, METHODS, SCALES
-from skbss.evaluation._stimuli import encode, make_stimuli, played_format
+from skbss.evaluation._listening_page import render_page
+from skbss.evaluation._scales import METHODS, SCALES
+from skbss.evaluation._stimuli import make_stimuli, played_format
 from skbss.report import printable
-from skbss.report._template import load_template
-
-_HERE = Path(__file__).parent
-_SCRIPTS = [f"listening{part}.js" for part in ("_order", "_player", "_result", "")]
 
 
 def listening_test(
@@ -43,13 +46,15 @@ def listening_test(
     n_items=None,
     n_practice=0,
     random_state=0,
+    overwrite=False,
 ):
     """Write a blind listening test as one page that works without a network.
 
     Raters open ``index.html`` in any browser, rate what they hear, and at the end save a JSON or
     CSV file of their ratings, which `read_ratings` reads. The page holds everything itself and
-    sends nothing. ``key.json`` says which sound is whose: it stays with the experimenter. In the
-    page sounds have drawn names, and those of the systems do not occur.
+    sends nothing. ``key.json`` beside it says which sound is whose, and no rating can be read
+    without it: keep it, and out of what raters are given. In the page sounds have drawn names, and
+    those of the systems do not occur.
 
     Every rater gets the trials and the sounds of a trial in an order that follows from the name
     entered at the start and is recorded. A trial asks one question; the next one comes when
@@ -65,7 +70,8 @@ def listening_test(
         `evaluate` names them. Its name is shown to raters. All need the same number of channels,
         of which more than two are heard as one, and last 0.5 s or more.
     out : path-like
-        A folder: new, empty, or with an earlier listening test, which is replaced.
+        A folder: new, empty, or with the same listening test, which is written again, also with
+        another title or other instructions.
     sample_rate : float
         Of all sounds, in Hz, positive.
     mixtures : mapping of item to array, optional
@@ -94,6 +100,9 @@ def listening_test(
         Number of trials before the test that are not recorded.
     random_state : int, RandomState instance or None, default=0
         For names of sounds, musical noise and dither. The same arguments give the same files.
+    overwrite : bool, default=False
+        Whether another listening test in the folder may be replaced. Ratings collected with it can
+        not be read any more then.
 
     Returns
     -------
@@ -103,10 +112,12 @@ def listening_test(
     Raises
     ------
     OSError
-        If the folder can not be written.
+        If the folder can not be written, or holds anything but a listening test
+        (``FileExistsError``).
     TypeError, ValueError
         If arrays, names or options do not fit together, a reference is silent, the folder holds
-        anything else, or the sounds are too long for one page. Nothing is written then.
+        another listening test, or the sounds are too long for one page. On any error everything
+        stays as it was.
 
     Warns
     -----
@@ -124,8 +135,10 @@ def listening_test(
     gain, so that the highest peak of them all nearly reaches full scale. They are embedded without
     loss, with 16 bits and dither.
 
-    The names of sounds follow from all arguments, the samples included: who has the page can not
-    find out from it which sound is whose, but by listening, as in any blind test.
+    The drawn names of sounds follow from all arguments, the samples included. Neither they, nor
+    their order, nor anything else that is written in the page tells one system from another. The
+    sounds themselves are there, though: who decodes them finds the hidden reference by subtracting
+    the open one, and a low-passed anchor by its size.
 
     References
     ----------
@@ -161,6 +174,7 @@ def listening_test(
     if kind not in METHODS:
         raise ValueError(f"kind must be 'mushra' or 'mos', got {kind!r}.")
     scales = check_names(scales, "scales", SCALES)
+    paragraphs = check_instructions(instructions)
     items, sounds = check_items(references, sample_rate)
     systems = check_systems(estimates, items, sounds)
     mixed = check_mixtures(mixtures, items, sounds)
@@ -169,13 +183,12 @@ def listening_test(
         anchors = usual_anchors(kind, scales, sample_rate, has_mixtures=has_mixtures)
     anchors = check_anchors(anchors, sample_rate, has_mixtures=has_mixtures)
     rate, n_channels = played_format(sample_rate, len(sounds[0]))
-    n_items = check_sizes(
+    n_items, n_practice = check_counts(n_items, n_practice, len(items))
+    check_sizes(
         sounds,
         systems,
         anchors,
         kind,
-        n_items,
-        n_practice,
         seconds_per_sample=1 / sample_rate,
         bytes_per_second=2 * rate * n_channels,
     )
@@ -188,7 +201,7 @@ def listening_test(
         "systems": list(systems),
         "sample_rate": float(sample_rate),
         "n_items": n_items,
-        "n_practice": int(n_practice),
+        "n_practice": n_practice,
         "seed": seed,
     }
     digest = _digest(settings, [sounds, *systems.values(), *([mixed] if has_mixtures else [])])
@@ -225,72 +238,10 @@ def listening_test(
             if not stimulus.is_open
         },
     }
-    page = _page(test, title, instructions, settings, items, stimuli, ids, rate)
+    if not overwrite:
+        refuse_other_test(out, key)
+    page = render_page(test, key["title"], paragraphs, settings, stimuli, ids, rate)
     return publish(out, page, json.dumps(key, indent=1, ensure_ascii=True) + "\n")
-
-
-def _page(test, title, instructions, settings, items, stimuli, ids, rate):
-    kind, method = settings["kind"], METHODS[settings["kind"]]
-    uris = dict(sorted(zip(ids, encode(stimuli, rate), strict=True)))
-    named = list(zip(ids, stimuli, strict=True))
-    parts = []
-    for number, item in enumerate(items):
-        heard = [(name, s) for name, s in named if s.item == number]
-        # Sorted by their drawn names, so that the order tells nothing.
-        blind = sorted(name for name, s in heard if not s.is_open)
-        opened = {s.system: name for name, s in heard if s.is_open}
-        parts.append(
-            {
-                "name": item.name,
-                "stimuli": blind,
-                "reference": opened["reference"],
-                "mixture": opened.get("mixture"),
-            }
-        )
-    per_item = 1 if kind == "mushra" else len(parts[0]["stimuli"])
-    n_trials = len(settings["scales"]) * settings["n_items"] * per_item
-    sound = "each sound" if kind == "mushra" else "this sound"
-    test_data = {
-        "id": test,
-        "kind": kind,
-        "lowest": method.lowest,
-        "highest": method.highest,
-        "labels": LABELS,
-        "scales": [
-            {
-                "name": scale.name,
-                "title": scale.title,
-                "question": scale.question.format(sound=sound),
-                "hint": scale.hint,
-                "open": kind == "mushra" or scale.compares,
-            }
-            for scale in map(SCALES.__getitem__, settings["scales"])
-        ],
-        "items": parts,
-        "n_items": settings["n_items"],
-        "n_practice": settings["n_practice"],
-    }
-    template = load_template(
-        "listening.html.jinja", styles=["page.css", "listening.css"], scripts=_SCRIPTS, folder=_HERE
-    )
-    paragraphs = None
-    if instructions is not None:
-        paragraphs = [
-            " ".join(map(printable, paragraph.split()))
-            for paragraph in instructions.split("\n\n")
-            if paragraph.strip()
-        ]
-    return template.render(
-        title=printable(str(title)),
-        kind=kind,
-        paragraphs=paragraphs,
-        n_trials=n_trials,
-        n_scales=len(settings["scales"]),
-        n_stimuli=len(parts[0]["stimuli"]),
-        has_mixtures=parts[0]["mixture"] is not None,
-        test=test_data,
-        sounds=uris,
-    )
 
 
 def _drawn_ids(count, rng):

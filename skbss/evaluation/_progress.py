@@ -1,14 +1,15 @@
 """How far an evaluation has come, for those who watch."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from skbss.report import printable
+from skbss.report._progress import progress_display
 
 
-@contextmanager
-def progress_of(wanted: bool | None, *, total: int, done: int) -> Iterator[Callable[[str], None]]:
+def progress_of(
+    wanted: bool | None, *, total: int, done: int
+) -> AbstractContextManager[Callable[[str], None]]:
     """A function that says that one more run is finished, and which.
 
     Parameters
@@ -18,34 +19,9 @@ def progress_of(wanted: bool | None, *, total: int, done: int) -> Iterator[Calla
     total, done : int
         How many runs there are, and how many of them were finished before.
 
-    Yields
-    ------
-    advance : callable (str) -> None
+    Returns
+    -------
+    display : context manager of callable (str) -> None
     """
-    if not (sys.stderr.isatty() if wanted is None else wanted):
-        yield lambda label: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as display:
-        shown = display.add_task("", total=total, completed=done)
-
-        def advance(label: str) -> None:
-            display.update(shown, advance=1, description=printable(label))
-
-        yield advance
+    is_shown = sys.stderr.isatty() if wanted is None else bool(wanted)
+    return progress_display(is_shown, total=total, done=done)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,21 @@ class Rating:
     trial: int
     position: int
     plays: int
+
+
+def is_special(path):
+    """Whether there is something other than a regular file, such as a pipe that may never end.
+
+    Parameters
+    ----------
+    path : Path
+        Of what may also be missing.
+
+    Returns
+    -------
+    bool
+    """
+    return path.exists() and not path.is_file()
 
 
 def read_key(path):
@@ -103,7 +119,7 @@ def read_rating_file(path, key):
     Returns
     -------
     rater : str
-        Without control characters.
+        Composed, with single spaces and without control characters.
     ratings : list of Rating
         As many as there are; a test need not be finished.
 
@@ -172,7 +188,8 @@ def _checked_head(head, key):
         raise ValueError(f"must name the rater in up to {_LONGEST_NAME} characters")
     if head.get("test") != key["test"] or head.get("kind") != key["kind"]:
         raise ValueError("belongs to another listening test than this key")
-    return printable(rater.strip())
+    # As the page does it, for files that were written or changed elsewhere.
+    return printable(" ".join(unicodedata.normalize("NFC", rater).split()))
 
 
 def _checked_rating(entry, key):
@@ -206,11 +223,11 @@ def _shown(value):
 
 
 def _parsed(path):
+    text = _text(path)
     try:
-        return json.loads(_text(path), parse_constant=_refused)
+        return json.loads(text, parse_constant=_refused)
     except (ValueError, RecursionError) as error:
-        message = str(error) if str(error).startswith("is ") else f"is no JSON ({error})"
-        raise ValueError(message) from None
+        raise ValueError(f"is no JSON ({error})") from None
 
 
 def _refused(constant):
@@ -218,6 +235,8 @@ def _refused(constant):
 
 
 def _text(path):
+    if is_special(path):
+        raise ValueError("is no regular file: pass files that raters saved, or folders of them")
     with path.open("rb") as file:
         data = file.read(_LARGEST_BYTES + 1)
     if len(data) > _LARGEST_BYTES:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from skbss.evaluation._agreement import intraclass_correlations, krippendorff_alpha
-from skbss.evaluation._rating_files import read_key, read_rating_file
+from skbss.evaluation._rating_files import is_special, read_key, read_rating_file
 from skbss.evaluation._scales import METHODS, SCALES
 from skbss.evaluation._screening import missed_references, overrated_anchors
 
@@ -90,6 +90,8 @@ class Ratings:
 
         Raises
         ------
+        TypeError
+            If `raters` is one str.
         ValueError
             If there is no such rater.
         """
@@ -222,8 +224,8 @@ def read_ratings(files, key):
     Parameters
     ----------
     files : path-like or sequence of path-like
-        JSON or CSV files that the page of `listening_test` saved, or folders of them. The two
-        files of one rater are taken as one.
+        JSON or CSV files that the page of `listening_test` saved, or folders of them, whose
+        sub-folders are passed over. The two files of one rater are taken as one.
     key : path-like
         The ``key.json`` of the test, or the folder that holds it.
 
@@ -237,8 +239,8 @@ def read_ratings(files, key):
     OSError
         If a file can not be read.
     ValueError
-        If there is no file, a file holds no valid ratings, belongs to another test, or two
-        different ones are by the same rater. The message names the file.
+        If there is no file, a file is no regular one, holds no valid ratings, belongs to another
+        test, or two different ones are by the same rater. The message names the file.
 
     See Also
     --------
@@ -249,6 +251,9 @@ def read_ratings(files, key):
     -----
     Rating files come from others: they are bounded in size, every value is checked against the key,
     and nothing of them is executed.
+
+    Raters are told apart by the names they entered. Spaces around them, repeated spaces and the way
+    in which accents are encoded do not matter; capital letters do: "Ann" and "ann" are two raters.
 
     Examples
     --------
@@ -311,7 +316,9 @@ def _listed(files, key_path):
         paths += sorted(
             each
             for each in path.iterdir()
-            if each.suffix.lower() in (".json", ".csv") and not each.samefile(key_path)
+            if each.suffix.lower() in (".json", ".csv")
+            and not is_special(each)
+            and not each.samefile(key_path)
         )
     if not paths:
         where = ", ".join(f"'{path}'" for path in given) or "an empty sequence"

@@ -4,6 +4,7 @@ import threading
 import time
 import warnings
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,42 @@ def run_system(task, name, system, seed, metrics, *, ignored=()):
     run : dict
         As `Evaluation` takes it.
     """
-    run = {
+    run = _blank(task, name, system, seed, metrics)
+    with _noted_warnings() as noted:
+        started = time.perf_counter()
+        try:
+            separation = separate_task(prepared(system, task, seed), task)
+            run["seconds"] = separation.seconds
+            run["scores"], run["metric_errors"] = _scores(task, separation, metrics)
+        except (Exception, SystemExit) as error:
+            # Whatever a system does, the others go on.
+            run["error"] = _in_words(error)
+            run["seconds"] = time.perf_counter() - started
+    noted = [w for w in noted if not (ignored and issubclass(w.category, ignored))]
+    run["warnings"] = sorted({f"{w.category.__name__}: {w.message}" for w in noted})
+    return run
+
+
+def lost_run(task, name, system, seed, metrics):
+    """The record of a run whose process died.
+
+    Parameters
+    ----------
+    task, name, system, seed, metrics
+        As in `run_system`.
+
+    Returns
+    -------
+    run : dict
+        As `Evaluation` takes it.
+    """
+    reason = "The process died, as it does when memory gives out or native code crashes."
+    return {**_blank(task, name, system, seed, metrics), "error": reason, "warnings": []}
+
+
+def _blank(task, name, system, seed, metrics):
+    """What is known before a run."""
+    return {
         "task": task.name,
         "tags": tags_of(task),
         "system": name,
@@ -46,23 +82,10 @@ def run_system(task, name, system, seed, metrics, *, ignored=()):
         "metrics": [_told(metric) for metric in metrics],
         "version": __version__,
         "seconds": None,
-        "scores": None,
+        "scores": {},
+        "metric_errors": {},
         "error": None,
     }
-    with _noted_warnings() as noted:
-        started = time.perf_counter()
-        try:
-            separation = separate_task(prepared(system, task, seed), task)
-            run["seconds"] = separation.seconds
-            run["scores"] = _scores(task, separation, metrics)
-        except Exception as error:
-            # Whatever a system does, the others go on.
-            run["error"] = f"{type(error).__name__}: {error}"
-            if run["seconds"] is None:
-                run["seconds"] = time.perf_counter() - started
-    noted = [w for w in noted if not (ignored and issubclass(w.category, ignored))]
-    run["warnings"] = sorted({f"{w.category.__name__}: {w.message}" for w in noted})
-    return run
 
 
 def tags_of(task):
@@ -89,15 +112,33 @@ def _told(metric):
 
 
 def _scores(task, separation, metrics):
-    scores = score_sources(
-        task.sources,
-        separation.estimates,
-        metrics,
-        sample_rate=task.sample_rate,
-        mixture=task.mixture,
-    )
-    # All sources were compared, because what is interference depends on them all.
-    return {name: [float(values[j]) for j in task.targets] for name, values in scores.items()}
+    """What every metric gives for the targets, and why others give nothing."""
+    together: dict[Any, list] = {}
+    for metric in metrics:
+        together.setdefault(metric.compute, []).append(metric)
+    scores, errors = {}, {}
+    for group in together.values():
+        try:
+            # Copies: what one metric writes into must not reach the next.
+            found = score_sources(
+                task.sources.copy(),
+                separation.estimates.copy(),
+                group,
+                sample_rate=task.sample_rate,
+                mixture=task.mixture.copy(),
+            )
+        except Exception as error:
+            errors.update({metric.name: _in_words(error) for metric in group})
+            continue
+        # All sources were compared, because what is interference depends on them all.
+        for name, values in found.items():
+            scores[name] = [float(values[target]) for target in task.targets]
+    in_order = [metric.name for metric in metrics if metric.name in scores]
+    return {name: scores[name] for name in in_order}, errors
+
+
+def _in_words(error):
+    return f"{type(error).__name__}: {error}"
 
 
 @contextmanager

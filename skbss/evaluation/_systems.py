@@ -1,6 +1,5 @@
 """One system on one task: learned, separated, in the order of the true sources, timed."""
 
-import inspect
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -142,25 +141,29 @@ def separate_task(system: Any, task: Task) -> Separation:
         If the system needs what the task has not, or does not give the sources.
     """
     source = learns_from(system)
-    mixture, sources = task.mixture, task.sources
-    if mixture.ndim > 1:
-        # Without an axis of clips, channels would be taken for clips.
-        mixture, sources = mixture[np.newaxis], sources[np.newaxis]
     if source == TRAINING_SET and task.train_mixtures is None:
         raise ValueError(
             "The task has no recordings to learn from. Give it train_mixtures and train_sources, "
             "or let the system learn from the mixture alone: Separator(supervised=False)."
         )
+    # Without an axis of clips, channels would be taken for clips.
+    lead = (np.newaxis,) if task.mixture.ndim > 1 else ()
+    # Copies, all of them: a system may write into what it is given.
+    mixture, learned_mixture = task.mixture[lead].copy(), task.mixture[lead].copy()
+    if source == TRUE_SOURCES:
+        sources, learned_sources = task.sources[lead].copy(), task.sources[lead].copy()
+    elif source == TRAINING_SET:
+        clips, isolated = task.train_mixtures, task.train_sources
+        train = [clip.copy() for clip in clips], [clip.copy() for clip in isolated]
     started = time.perf_counter()
     if source == TRUE_SOURCES:
-        estimates = system.fit(mixture, sources).transform(mixture, sources)
+        estimates = system.fit(learned_mixture, learned_sources).transform(mixture, sources)
     elif source == TRAINING_SET:
-        train = list(task.train_mixtures), list(task.train_sources)
         estimates = system.fit(*train).transform(mixture)
     elif hasattr(system, "fit_transform"):
         estimates = system.fit_transform(mixture)
     else:
-        estimates = system.fit(mixture).transform(mixture)
+        estimates = system.fit(learned_mixture).transform(mixture)
     # A result on a device may not be there yet.
     estimates = np.asarray(estimates)
     seconds = time.perf_counter() - started
@@ -196,8 +199,3 @@ def _parameters(system, wanted):
 
 def _last_step(system):
     return system.steps[-1][1] if hasattr(system, "steps") else system
-
-
-def description(system: Any) -> str:
-    """The system as code, for the record."""
-    return inspect.cleandoc(repr(system))

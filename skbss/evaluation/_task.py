@@ -40,7 +40,7 @@ class Task:
     Attributes
     ----------
     mixture, sources : ndarray
-        Of float32 or float64, as given; integers become float64.
+        Of float32 or float64, as given; integers become float64. They can not be written to.
     source_names : tuple of str
     train_mixtures, train_sources : tuple of ndarray, or None
         One and the same object for all tasks that were given one, so that many tasks share one
@@ -192,7 +192,10 @@ def _waveform(array, name):
     )
     if array.size == 0:
         raise ValueError(f"{name} of shape {array.shape} is empty.")
-    return array
+    # What a task holds is what its digest says.
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 def _check_axes(mixture, name):

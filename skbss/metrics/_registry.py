@@ -1,6 +1,7 @@
 """Metrics by their names."""
 
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -129,8 +130,11 @@ def _find(metric):
         return metric
     if isinstance(metric, str):
         if metric not in METRICS:
+            spelled = metric.lower().replace("-", "_").replace(" ", "_")
+            close = get_close_matches(spelled, METRICS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"There is no metric {metric!r}. Those that are known: {', '.join(METRICS)}."
+                f"There is no metric {metric!r}.{hint} Those that are known: {', '.join(METRICS)}."
             )
         return METRICS[metric]
     if not callable(metric):

@@ -76,3 +76,9 @@ def test_errors(task, options, error, message):
 def test_systems_without_iterations(task):
     with pytest.raises(ValueError, match="has 0 parameters that end in max_iter"):
         by_iteration([MixtureAsEstimate()], task, "si_sdr")
+
+
+def test_a_tag_that_is_taken(task):
+    tagged = Task("tagged", task.mixture, task.sources, 8000, tags={"n_iter": 3})
+    with pytest.raises(ValueError, match="has a tag n_iter"):
+        by_iteration([system(False)], tagged, "si_sdr")

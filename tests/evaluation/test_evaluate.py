@@ -1,6 +1,8 @@
 """Systems on tasks: the record, what fails, what goes on."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -240,31 +242,32 @@ def test_what_a_stop_cut_short_is_run_again(tasks, tmp_path):
         assert len(read_evaluation(path).runs) == 6
 
 
-def test_killed_in_the_middle_it_gives_the_same_table(tasks, tmp_path):
-    path, reference = tmp_path / "killed.jsonl", evaluate([Noisy()], tasks, "si_sdr", seeds=4)
-    code = """
-import os, signal, sys
-sys.path.insert(0, sys.argv[2])
-from skbss.evaluation import evaluate
-from tests.evaluation.conftest import Noisy, two_bands
+class Mortal(Noisy):
+    """Kills its process in the middle, where the environment says so."""
 
-class Deadly(Noisy):
     def transform(self, X):
-        if self.random_state == 2 and len(X) == 900:
+        if os.environ.get("KILL") and self.random_state == 2 and len(X) == 900:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().transform(X)
 
-Deadly.__name__ = Deadly.__qualname__ = "Noisy"
-Deadly.__module__ = Noisy.__module__
-sys.modules[Noisy.__module__].Noisy = Deadly
-evaluate([Deadly()], [two_bands(f"task {k}", 800 + 100 * k, k) for k in range(3)], "si_sdr",
-         seeds=4, path=sys.argv[1])
+
+def test_killed_in_the_middle_it_gives_the_same_table(tasks, tmp_path):
+    path, reference = tmp_path / "killed.jsonl", evaluate([Mortal()], tasks, "si_sdr", seeds=4)
+    code = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from skbss.evaluation import evaluate
+from tests.evaluation.conftest import two_bands
+from tests.evaluation.test_evaluate import Mortal
+
+tasks = [two_bands(f"task {k}", 800 + 100 * k, k) for k in range(3)]
+evaluate([Mortal()], tasks, "si_sdr", seeds=4, path=sys.argv[1])
 """
-    root = str(Path(__file__).parents[2])
-    done = subprocess.run([sys.executable, "-c", code, path, root], check=False, timeout=300)
-    assert done.returncode == -9
+    command = [sys.executable, "-c", code, path, str(Path(__file__).parents[2])]
+    done = subprocess.run(command, env={**os.environ, "KILL": "1"}, check=False, timeout=300)
+    assert done.returncode == -signal.SIGKILL
     assert len(read_evaluation(path).runs) == 6
-    resumed = evaluate([Noisy()], tasks, "si_sdr", seeds=4, path=path)
+    resumed = evaluate([Mortal()], tasks, "si_sdr", seeds=4, path=path)
     assert len(path.read_bytes().splitlines()) == 13
     for one, other in zip(leaderboard(resumed).rows, leaderboard(reference).rows, strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
@@ -277,6 +280,140 @@ def test_what_can_not_be_recognized_again_is_refused(task, tmp_path):
     with pytest.raises(TypeError, match=r"separators\['Local'\] can not be recognized"):
         evaluate([Local()], task, "si_sdr", path=tmp_path / "scores.jsonl")
     assert len(evaluate([Local()], task, "si_sdr", seeds=2).runs) == 2
+
+
+class Editable(Noisy):
+    """Its code changes between runs."""
+
+
+def test_code_that_changed_is_run_anew(task, tmp_path, monkeypatch):
+    path = tmp_path / "scores.jsonl"
+    first = values(evaluate([Editable()], task, "si_sdr", seeds=1, path=path))
+    monkeypatch.setattr(Editable, "transform", lambda self, X: np.stack([X, X]), raising=False)
+    second = values(evaluate([Editable()], task, "si_sdr", seeds=1, path=path))
+    assert min(first) > max(second) + 5
+
+    def constant(value):
+        source = f"def mine(references, estimates):\n    return [{value}] * len(references)"
+        names = {"__name__": "mine"}
+        exec(source, names)
+        return names["mine"]
+
+    for value in (1.0, 2.0):
+        found = evaluate([Editable()], task, constant(value), seeds=1, path=path)
+        assert values(found) == [value, value]
+
+
+def test_fitted_or_not_is_the_same_system(task, tmp_path):
+    path = tmp_path / "scores.jsonl"
+    system = Noisy()
+    evaluate([system], task, "si_sdr", seeds=1, path=path)
+    evaluate([system.fit(task.mixture)], task, "si_sdr", seeds=1, path=path)
+    assert len(path.read_bytes().splitlines()) == 2
+
+
+def test_what_failed_is_tried_again(task, tmp_path, monkeypatch):
+    path = tmp_path / "scores.jsonl"
+    short = two_bands(length=800)
+    assert evaluate([Broken()], short, "si_sdr", seeds=1, path=path).failures
+    monkeypatch.setattr(Broken.fit, "__code__", Noisy.fit.__code__)
+    assert not evaluate([Broken()], short, "si_sdr", seeds=1, path=path).failures
+    assert not read_evaluation(path).where(seed=1).runs
+
+
+class Careless(Noisy):
+    """Writes into what it is given."""
+
+    def transform(self, X):
+        estimates = super().transform(X)
+        X[:] = 9
+        return estimates
+
+
+def test_what_a_system_writes_into_its_input_stays_there(task):
+    def careless(references, estimates):
+        estimates[:] = 3
+        return np.ones(len(references))
+
+    def rude(references, estimates):
+        references[:] = 3
+        return np.ones(len(references))
+
+    expected = values(evaluate([MixtureAsEstimate()], task, "si_sdr"))
+    systems = {"careless": Careless(), "mixture": MixtureAsEstimate()}
+    evaluation = evaluate(systems, task, [careless, rude, "si_sdr"], seeds=1)
+    assert values(evaluation, system="mixture", metric="si_sdr") == expected
+    assert min(values(evaluation, system="careless", metric="si_sdr")) > 10
+    with pytest.raises(ValueError, match="read-only"):
+        task.mixture[0] = 1
+    assert evaluation.failures == []
+
+
+def test_a_failing_metric_leaves_the_others(task):
+    def broken(references, estimates):
+        raise RuntimeError("no")
+
+    evaluation = evaluate([Noisy()], task, ["si_sdr", broken, "snr"], seeds=1)
+    assert np.isfinite(values(evaluation, metric="si_sdr")).all()
+    assert np.isfinite(values(evaluation, metric="snr")).all()
+    assert np.isnan(values(evaluation, metric="broken")).all()
+    assert {row["error"] for row in evaluation.rows} == {None, "RuntimeError: no"}
+    assert [entry["metric"] for entry in evaluation.failures] == ["broken"]
+    assert leaderboard(evaluation).rows[0]["n_failed"] == 0
+    assert leaderboard(evaluation, "broken").rows[0]["n_failed"] == 1
+
+
+class Exiting(Noisy):
+    """Ends the program."""
+
+    def fit(self, X, y=None):
+        raise SystemExit(3)
+
+
+class Deadly(Noisy):
+    """Takes its process with it on what is short."""
+
+    def fit(self, X, y=None):
+        if len(X) < 900:
+            os._exit(1)
+        return self
+
+
+def test_a_system_that_exits_is_a_failure(task):
+    evaluation = evaluate({"exiting": Exiting(), "noisy": Noisy()}, task, "si_sdr", seeds=1)
+    assert [entry["error"] for entry in evaluation.failures] == ["SystemExit: 3"]
+
+
+def test_a_system_that_dies_does_not_stop_the_others(tasks):
+    systems = {"deadly": Deadly(), "noisy": Noisy()}
+    evaluation = evaluate(systems, tasks, "si_sdr", seeds=1, n_jobs=2)
+    assert [(entry["task"], entry["system"]) for entry in evaluation.failures] == [
+        ("task 0", "deadly")
+    ]
+    assert "The process died" in evaluation.failures[0]["error"]
+    assert np.isfinite(values(evaluation, system="noisy")).all()
+
+
+def test_a_table_is_written_whole_or_not_at_all(tmp_path):
+    odd = two_bands("a\udcff,\n")
+    path = tmp_path / "scores.csv"
+    evaluate([Noisy()], odd, "si_sdr", seeds=1).to_csv(path)
+    assert list(pd.read_csv(path)["task"]) == ["a\\udcff,\n"] * 2
+    assert [entry.name for entry in tmp_path.iterdir()] == ["scores.csv"]
+    with pytest.raises(OSError, match="directory"):
+        evaluate([Noisy()], odd, "si_sdr", seeds=1).to_csv(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_some_of_the_runs(tasks):
+    evaluation = evaluate([Noisy(), MixtureAsEstimate()], tasks, "si_sdr", seeds=2)
+    some = evaluation.where(task="task 1", system="Noisy")
+    assert [(run["task"], run["seed"]) for run in some.runs] == [("task 1", 0), ("task 1", 1)]
+
+
+def test_a_folder_is_no_path(task, tmp_path):
+    with pytest.raises(ValueError, match="path must be a file"):
+        evaluate([Noisy()], task, "si_sdr", path=tmp_path)
 
 
 @pytest.mark.parametrize("content", ["something\n", "[1]\n", '{"a": 1}', '{"format": "other"}\n'])
@@ -361,3 +498,22 @@ def test_errors(arguments, error, message):
 def test_seeds_must_be_integers(task, seeds, error, message):
     with pytest.raises(error, match=message):
         evaluate([Noisy()], task, seeds=seeds)
+
+
+def test_a_silent_estimate_is_no_advantage(task):
+    class Hushed(Noisy):
+        def transform(self, X):
+            estimates = super().transform(X)
+            estimates[np.argmin(si_sdr(task.sources, estimates))] = 0
+            return estimates
+
+    table = leaderboard(evaluate({"hushed": Hushed(), "noisy": Noisy()}, task, "si_sdr", seeds=1))
+    assert [row["system"] for row in table.rows] == ["noisy", "hushed"]
+    assert [row["n_undefined"] for row in table.rows] == [0, 1]
+    assert "1/1, 1 value undefined" in str(table)
+
+
+def test_a_silent_reference_is_nobodys_fault(task):
+    silent = Task("silence", task.mixture, task.sources * [[1], [0]], 8000)
+    table = leaderboard(evaluate({"one": Noisy(), "two": Noisy(0.2)}, silent, "si_sdr", seeds=1))
+    assert [row["n_undefined"] for row in table.rows] == [0, 0]

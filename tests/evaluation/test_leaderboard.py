@@ -13,8 +13,8 @@ def run(task, system, seed, scores, *, oracle=False, error=None, seconds=1.0, be
         "task": task, "tags": {}, "system": system, "oracle": oracle, "learned_from": "mixture",
         "seed": seed, "sources": ["a", "b"][: len(scores)], "version": "0",
         "metrics": [{"name": "m", "unit": "dB", "definition": "It.", "best": best}],
-        "seconds": seconds, "scores": None if error else {"m": scores}, "error": error,
-        "warnings": [],
+        "seconds": seconds, "scores": {} if error else {"m": scores}, "error": error,
+        "metric_errors": {}, "warnings": [],
     }  # fmt: skip
 
 
@@ -124,3 +124,41 @@ def test_metrics_of_only_some_runs():
     two = evaluate([Noisy()], two_bands("two"), ["snr", "mse"], seeds=1)
     table = leaderboard(Evaluation([*one.runs, *two.runs]))
     assert table.metrics == ("snr",)
+
+
+def test_runs_that_do_not_belong_together_are_refused(task):
+    runs = evaluate([Noisy()], task, "si_sdr", seeds=1).runs
+    with pytest.raises(ValueError, match="several runs of 'Noisy' on 'two bands' with seed 0"):
+        leaderboard(Evaluation([*runs, *runs]))
+    tagged = [{**runs[0], "tags": {"n_iter": n_iter}} for n_iter in (10, 20)]
+    with pytest.raises(ValueError, match=r"choose by evaluation.where\(n_iter=...\)"):
+        leaderboard(Evaluation(tagged))
+    assert len(leaderboard(Evaluation(tagged).where(n_iter=20)).rows) == 1
+
+
+def test_mixtures_of_one_recording_are_one_unit():
+    rng = np.random.default_rng(0)
+    runs = []
+    for recording in range(4):
+        gain = 1 + rng.random()
+        for level in range(5):
+            for name, value in (("a", 0.0), ("b", gain)):
+                one = run(f"{recording} at {level}", name, 0, [value])
+                runs.append({**one, "tags": {"clean": recording}})
+    by_task, by_recording = (
+        next(row for row in leaderboard(Evaluation(runs), unit=unit).rows if row["rank"] == 2)
+        for unit in ("task", "clean")
+    )
+    assert by_task["p_value"] < 0.05 < by_recording["p_value"]
+    assert by_task["m"] == by_recording["m"]
+    assert "over values of clean" in " ".join(
+        str(leaderboard(Evaluation(runs), unit="clean")).split()
+    )
+    with pytest.raises(ValueError, match=r"has no tag 'room'; its tags are \['clean'\]"):
+        leaderboard(Evaluation(runs), unit="room")
+
+
+def test_names_are_made_printable():
+    table = str(leaderboard(Evaluation([run("a\x1b[31mX\nY", "x", 0, [1.0])]), by_task=True))
+    assert "\x1b" not in table
+    assert "a\\x1b[31mX\\nY" in table

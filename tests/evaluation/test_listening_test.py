@@ -1,4 +1,4 @@
-"""The files of a listening test: equally loud, blind, escaped, written whole or not at all."""
+"""A listening test: equally loud, blind, escaped, checked before anything is written."""
 
 import base64
 import io
@@ -298,66 +298,9 @@ def test_what_the_reader_is_told(arguments, tmp_path):
     assert "<li>1 question</li>" in page
 
 
-# ---- the folder
-
-
-def test_the_page_is_returned_and_parents_are_made(arguments, tmp_path):
-    page = write(tmp_path / "a" / "b", arguments)
-    assert page == tmp_path / "a" / "b" / "index.html"
-    assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "key.json"]
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
-
-
-def test_an_earlier_test_is_replaced(arguments, tmp_path):
-    write(tmp_path, arguments)
-    before = key_of(tmp_path)
-    write(tmp_path, arguments, random_state=1)
-    assert key_of(tmp_path)["test"] != before["test"]
-    assert data_of(tmp_path)["id"] == key_of(tmp_path)["test"]
-
-
-@pytest.mark.parametrize("name", ["notes.txt", "ratings-1.json"])
-def test_a_folder_with_anything_else_is_refused(arguments, tmp_path, name):
-    write(tmp_path, arguments)
-    before = page_of(tmp_path)
-    (tmp_path / name).write_text("mine")
-    with pytest.raises(FileExistsError, match=f"holds '{name}'"):
-        write(tmp_path, arguments, random_state=1)
-    assert page_of(tmp_path) == before
-
-
-def test_a_page_of_something_else_is_refused(arguments, tmp_path):
-    (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(FileExistsError, match="no listening test"):
-        write(tmp_path, arguments)
-    (tmp_path / "index.html").unlink()
-    with pytest.raises(FileExistsError, match="out is a file"):
-        write(_file(tmp_path), arguments)
-
-
-def _file(folder):
-    (folder / "file").write_text("mine")
-    return folder / "file"
-
-
-@pytest.mark.parametrize("is_new", [True, False])
-def test_nothing_remains_of_a_failure(arguments, tmp_path, monkeypatch, is_new):
-    out = tmp_path / "out"
-    if not is_new:
-        write(out, arguments)
-    before = {path.name: path.read_bytes() for path in out.iterdir()} if not is_new else None
-
-    def fail(self, target):
-        raise OSError("disk full")
-
-    name = "rename" if is_new else "replace"
-    monkeypatch.setattr(f"pathlib.Path.{name}", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write(out, arguments, random_state=1)
-    if is_new:
-        assert list(tmp_path.iterdir()) == []
-    else:
-        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+def test_paragraphs_of_any_platform(arguments, tmp_path):
+    write(tmp_path, arguments, instructions="One.\r\n \r\nTwo\r\nlines.\r\n")
+    assert "<p>One.</p>\n<p>Two lines.</p>" in page_of(tmp_path)
 
 
 # ---- refusals
@@ -373,6 +316,8 @@ def test_nothing_remains_of_a_failure(arguments, tmp_path, monkeypatch, is_new):
         ({"scales": "quality"}, TypeError, "sequence of str"),
         ({"sample_rate": 0}, ValueError, "sample_rate must be a positive number"),
         ({"sample_rate": "44100"}, ValueError, "sample_rate must be a positive number"),
+        ({"sample_rate": True}, ValueError, "sample_rate must be a positive number"),
+        ({"instructions": ["Listen."]}, TypeError, "instructions must be a str or None"),
         ({"anchors": ["low"]}, ValueError, "anchors must be among .*; got 'low'"),
         ({"anchors": "mixture"}, TypeError, "anchors must be a sequence"),
         ({"anchors": ["low_pass_7000"]}, ValueError, "needs a sample_rate above 16000 Hz"),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import warnings
 
 import numpy as np
@@ -130,6 +131,15 @@ def test_names_are_read_as_they_were_typed_but_for_what_can_not_be_seen(folder, 
         assert read_ratings(path, folder).raters == [shown]
 
 
+@pytest.mark.parametrize("extension", ["json", "csv"])
+def test_one_rater_may_type_a_name_in_several_ways(folder, tmp_path, extension):
+    for k, rater in enumerate(["Zo\u00eb  K.", " Zoe\u0308 K.\t", "zo\u00eb k."]):
+        told = saved(folder, rater)
+        put(tmp_path / f"{k}.{extension}", as_csv(told) if extension == "csv" else told)
+    # Capital letters make another rater.
+    assert read_ratings(tmp_path, folder).raters == ["Zo\u00eb K.", "zo\u00eb k."]
+
+
 def test_unfinished_tests_are_read(folder, tmp_path):
     path = put(tmp_path / "ann.json", saved(folder, scales=["artifacts"]))
     ratings = read_ratings(path, folder)
@@ -214,6 +224,33 @@ def test_bytes_that_are_no_text_and_files_too_large(folder, tmp_path, monkeypatc
     path = put(tmp_path / "ann.json", json.dumps(saved(folder)) + " " * key_size)
     with pytest.raises(ValueError, match=r"ann\.json' is larger than"):
         read_ratings(path, folder)
+
+
+def test_of_a_folder_only_files_are_read(folder, tmp_path):
+    put(tmp_path / "ann.json", saved(folder))
+    (tmp_path / "sub.json").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.json")
+    assert read_ratings(tmp_path, folder).raters == ["Ann"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("extension", ["json", "csv"])
+def test_a_pipe_is_refused_by_name(folder, tmp_path, extension):
+    path = tmp_path / f"pipe.{extension}"
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=rf"pipe\.{extension}' is no regular file"):
+        read_ratings(path, folder)
+    good = put(tmp_path / "ann.json", saved(folder))
+    with pytest.raises(ValueError, match="is no key of a listening test"):
+        read_ratings(good, path)
+
+
+def test_a_link_to_nowhere_is_not_passed_over(folder, tmp_path):
+    put(tmp_path / "ann.json", saved(folder))
+    (tmp_path / "bob.json").symlink_to(tmp_path / "moved.json")
+    with pytest.raises(FileNotFoundError, match=r"bob\.json"):
+        read_ratings(tmp_path, folder)
 
 
 def test_two_ratings_by_one_rater(folder, tmp_path):

@@ -100,7 +100,8 @@ def test_a_missing_package_says_what_to_install(clip):
 @pytest.mark.parametrize(
     ("metrics", "error", "message"),
     [
-        ("sdrr", ValueError, "There is no metric 'sdrr'. Those that are known: si_sdr"),
+        ("qqq", ValueError, "There is no metric 'qqq'. Those that are known: si_sdr"),
+        ("SI-SDR", ValueError, "Did you mean 'si_sdr'"),
         ([], ValueError, "at least one metric"),
         (["sdr", "sdr"], ValueError, "each metric once, got 'sdr' again"),
         ([3], TypeError, "A metric must be a name, a function"),
