@@ -9,6 +9,7 @@ from skbss.evaluation._listening_test import listening_test
 from skbss.evaluation._mixtures import make_mixtures
 from skbss.evaluation._ratings import Ratings, read_ratings
 from skbss.evaluation._rooms import Room
+from skbss.evaluation._separate_tasks import separate_tasks
 from skbss.evaluation._task import Task
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "make_mixtures",
     "read_evaluation",
     "read_ratings",
+    "separate_tasks",
 ]

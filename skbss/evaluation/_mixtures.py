@@ -51,6 +51,7 @@ def make_mixtures(
     seconds=None,
     source_names=("clean", "interference"),
     targets=(0,),
+    name=None,
     random_state=0,
 ):
     r"""Mixtures of a target and what disturbs it, divided into train, dev and test.
@@ -98,6 +99,9 @@ def make_mixtures(
         What tables call the sources.
     targets : sequence of int, default=(0,)
         Which sources are scored: ``(0, 1)`` where the other speaker counts as well.
+    name : str, default=None
+        Begins the names of all tasks, which are "train 1", "test 1" and so on: what keeps the tasks
+        of several calls apart in one evaluation.
     random_state : int, RandomState instance or None, default=0
         Decides the division and everything that is drawn for the mixtures. An int gives the same
         arrays in every session.
@@ -158,6 +162,8 @@ def make_mixtures(
     interference = check_recordings(interference, "interference")
     check_all_differ([*clean, *interference])
     _check_rate(sample_rate, rooms)
+    if name is not None and (not isinstance(name, str) or not name):
+        raise TypeError(f"name must be a str that is not empty, or None, got {name!r}.")
     length = _checked_length(seconds, sample_rate)
     levels = _checked_levels(snr_db)
     split = _checked_split(split)
@@ -175,7 +181,8 @@ def make_mixtures(
     training: dict[str, Any] = {}
     for number, (part, of_clean, of_interference) in enumerate(zip(PARTS, *parts, strict=True)):
         count = len(of_clean) * len(conditions) if counts is None else counts[number]
-        plans = _plans(part, count, of_clean, of_interference, conditions, (seed, 2 + number))
+        own_seed = (seed, 2 + number)
+        plans = _plans(part, count, of_clean, of_interference, conditions, own_seed, name)
         tasks[part] = [
             _make_task(
                 plan,
@@ -200,13 +207,14 @@ def _as_training(tasks):
     }
 
 
-def _plans(part, count, clean, interference, conditions, seed):
+def _plans(part, count, clean, interference, conditions, seed, name):
     digits = len(str(count))
+    title = part if name is None else f"{name} {part}"
     for k in range(count):
         turn, position = divmod(k, len(clean))
         room, snr_db = conditions[(position + turn) % len(conditions)]
         yield _Plan(
-            name=f"{part} {k + 1:0{digits}d}",
+            name=f"{title} {k + 1:0{digits}d}",
             clean=clean[position],
             interference=interference,
             snr_db=snr_db,

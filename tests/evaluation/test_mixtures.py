@@ -339,3 +339,11 @@ def test_wrong_values(options, message):
 def test_wrong_types(options, message):
     with pytest.raises(TypeError, match=message):
         mix(**options)
+
+
+def test_names_keep_several_sets_apart():
+    dry, wet = mix(), mix(name="wet")
+    assert [task.name for task in wet.test] == [f"wet {task.name}" for task in dry.test]
+    np.testing.assert_array_equal(wet.test[0].mixture, dry.test[0].mixture)
+    with pytest.raises(TypeError, match="name must be a str that is not empty, or None, got ''"):
+        mix(name="")
