@@ -2,7 +2,10 @@
 
 import os
 
+from sphinx.util.docutils import SphinxDirective
+
 import skbss
+from skbss.metrics import METRICS
 
 project = "skbss"
 author = "The skbss developers"
@@ -99,3 +102,29 @@ sphinx_gallery_conf = {
     "doc_module": ("skbss",),
     "write_computation_times": False,
 }
+
+
+class MetricsTable(SphinxDirective):
+    """A table of the metrics that have a name."""
+
+    def run(self):
+        heads = ["name", "metric", "unit", "range", "", "definition"]
+        rows = [
+            [
+                f"``{metric.name}``",
+                metric.title,
+                metric.unit or "1",
+                f"{metric.low:g} to {metric.high:g}".replace("inf", "∞"),
+                metric.direction,
+                metric.definition,
+            ]
+            for metric in METRICS.values()
+        ]
+        lines = [".. list-table::", "   :header-rows: 1", ""]
+        for first, *others in [heads, *rows]:
+            lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def setup(app):
+    app.add_directive("metrics-table", MetricsTable)

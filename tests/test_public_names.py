@@ -2,7 +2,9 @@
 
 import importlib
 import pkgutil
+import re
 import types
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,13 @@ TOP_LEVEL = {
     "datasets",
     "metrics",
     "non_negative_factorization",
+}
+# Names of packages that are not on the page of the API, and why.
+NOT_ON_THE_PAGE = {
+    "skbss.cli.app": "the command line has a page of its own",
+    "skbss.cli.main": "the command line has a page of its own",
+    "skbss.report.printable": "for the texts of other packages of skbss",
+    "skbss.report.software_versions": "for the results of other packages of skbss",
 }
 
 
@@ -72,3 +81,17 @@ def test_names_of_skbss_are_those_of_their_packages():
 def test_unknown_names_raise():
     with pytest.raises(AttributeError, match="no_such_name"):
         skbss.no_such_name  # noqa: B018
+
+
+def test_the_page_of_the_api_holds_every_public_name():
+    page = (Path(__file__).parents[1] / "docs" / "api.rst").read_text(encoding="utf-8")
+    listed = re.findall(r"^   ([a-z]\w*\.\w+|\w+)$", page, flags=re.MULTILINE)
+    listed += re.findall(r"^\.\. py:data:: (\S+)$", page, flags=re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    wanted = set(skbss.__all__) - {"__version__", "datasets", "metrics"}
+    for name in PUBLIC_PACKAGES:
+        part = name.removeprefix("skbss.")
+        for attribute in importlib.import_module(name).__all__:
+            if f"{name}.{attribute}" not in NOT_ON_THE_PAGE and attribute not in skbss.__all__:
+                wanted.add(f"{part}.{attribute}")
+    assert set(listed) == wanted

@@ -7,7 +7,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Int
 
 from skbss._kernels.masks import soft_masks
-from skbss._kernels.stft import frame_spectra, overlapped_waveform
+from skbss._kernels.stft import (
+    first_spectra,
+    frame_spectra,
+    overlapped_under_masks,
+    overlapped_waveform,
+)
 
 
 @partial(jax.jit, static_argnames="hop_length")
@@ -24,12 +29,10 @@ def ideally_masked_waveforms(
 
     Only the first `n_frames` frames count: the others fill up the shape.
     """
-    X = _first_spectra(x, window, n_frames, hop_length)
+    X = first_spectra(x, window, n_frames, hop_length=hop_length)
     S = frame_spectra(sources, window, hop_length=hop_length)
-    return jax.lax.map(
-        lambda mask: overlapped_waveform(mask * X, window, hop_length=hop_length),
-        soft_masks(jnp.abs(S), exponent),
-    )
+    masks = soft_masks(jnp.abs(S), exponent)
+    return overlapped_under_masks(X, masks, window, hop_length=hop_length)
 
 
 @partial(jax.jit, static_argnames="hop_length")
@@ -41,7 +44,7 @@ def spatial_moments(
     hop_length: int,
 ) -> Complex[Array, "sources freqs channels channels"]:
     """Sum of ``s s^H`` over the frames of every source."""
-    S = _first_spectra(sources, window, n_frames, hop_length)
+    S = first_spectra(sources, window, n_frames, hop_length=hop_length)
     return jnp.einsum("jatf,jbtf->jfab", S, S.conj(), precision="highest")
 
 
@@ -61,7 +64,7 @@ def wiener_waveforms(
     separation using a full-rank spatial covariance model", IEEE TASLP 18(7), 2010. Where
     no source sounds, all have an equal share. Not yet divided by the windows.
     """
-    X = _first_spectra(x, window, n_frames, hop_length)
+    X = first_spectra(x, window, n_frames, hop_length=hop_length)
     S = frame_spectra(sources, window, hop_length=hop_length)
     # Relative to the largest in the bin no power can vanish in all sources at once.
     peak = jnp.abs(S).max(axis=(0, 1))
@@ -75,8 +78,3 @@ def wiener_waveforms(
     # The inverse of a nearly singular matrix is inexact: what it took away is given back.
     Y = jnp.where(heard, Y + share[:, None] * (X - Y.sum(axis=0)), share[:, None] * X)
     return jax.lax.map(lambda image: overlapped_waveform(image, window, hop_length=hop_length), Y)
-
-
-def _first_spectra(x, window, n_frames, hop_length):
-    X = frame_spectra(x, window, hop_length=hop_length)
-    return jnp.where(jnp.arange(X.shape[-2])[:, None] < n_frames, X, 0)

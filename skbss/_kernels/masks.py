@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Int
 
-from skbss._kernels.stft import frame_spectra, overlapped_waveform
+from skbss._kernels.stft import first_spectra, overlapped_under_masks
 
 
 @jax.jit
@@ -75,9 +75,6 @@ def masked_waveforms(
 
     Only the first `n_frames` frames count: the others fill up the shape.
     """
-    X = frame_spectra(x, window, hop_length=hop_length)
-    X = jnp.where(jnp.arange(X.shape[-2])[:, None] < n_frames, X, 0)
+    X = first_spectra(x, window, n_frames, hop_length=hop_length)
     masks = soft_masks(source_models(W, H, atoms), exponent)
-    return jax.lax.map(
-        lambda mask: overlapped_waveform(mask * X, window, hop_length=hop_length), masks
-    )
+    return overlapped_under_masks(X, masks, window, hop_length=hop_length)

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
 
 @partial(jax.jit, static_argnames="hop_length")
@@ -47,6 +47,31 @@ def overlapped_waveform(
     """The signal of every frame, windowed once more and added; not yet divided by the windows."""
     frames = jnp.fft.irfft(X, n=window.shape[0]) * window
     return overlap_add(frames, hop_length=hop_length)
+
+
+@partial(jax.jit, static_argnames="hop_length")
+def first_spectra(
+    x: Float[Array, "*lead samples"],
+    window: Float[Array, " n_fft"],
+    n_frames: Int[Array, ""],
+    *,
+    hop_length: int,
+) -> Complex[Array, "*lead frames freqs"]:
+    """Spectra of the first `n_frames` frames, and zero for the others, which fill up the shape."""
+    X = frame_spectra(x, window, hop_length=hop_length)
+    return jnp.where(jnp.arange(X.shape[-2])[:, None] < n_frames, X, 0)
+
+
+@partial(jax.jit, static_argnames="hop_length")
+def overlapped_under_masks(
+    X: Complex[Array, "*lead frames freqs"],
+    masks: Float[Array, "sources *lead frames freqs"],
+    window: Float[Array, " n_fft"],
+    *,
+    hop_length: int,
+) -> Float[Array, "sources *lead samples"]:
+    """The signal under every mask, one after another; not yet divided by the windows."""
+    return lax.map(lambda mask: overlapped_waveform(mask * X, window, hop_length=hop_length), masks)
 
 
 @partial(jax.jit, static_argnames=("hop_length", "margin", "pad_mode"))

@@ -144,6 +144,9 @@ def check_sources(y: Any, clips: Clips, *, name: str = "y") -> list[Any]:
         If shapes do not fit the clips, or a sample is not finite.
     """
     mixtures = clips.each()
+    if not is_jax_array(mixtures[0]):
+        # On the device, their precision would be that of its settings.
+        y = _on_host(y)
     if clips.layout == "one":
         per_clip = [y]
     elif isinstance(y, list | tuple) or _is_array_of_arrays(y):
@@ -181,6 +184,14 @@ def _clips(X, name, check, *, axes_of_one):
         X = jnp.stack(X) if len(X) and all(map(is_jax_array, X)) else np.asarray(list(X))
     X = check(X, name)
     return Clips([X], "one" if X.ndim <= axes_of_one else "stack")
+
+
+def _on_host(y):
+    if is_jax_array(y):
+        return np.asarray(y)
+    if isinstance(y, list | tuple) or _is_array_of_arrays(y):
+        return [np.asarray(one) if is_jax_array(one) else one for one in y]
+    return y
 
 
 def _is_array_of_arrays(X):

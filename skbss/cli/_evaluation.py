@@ -11,6 +11,7 @@ import numpy as np
 
 from skbss.cli._errors import CommandError
 from skbss.cli._recording import Recording, probe_recording, read_recording
+from skbss.report._text import count
 
 _SILENCE = re.compile(r"\bsilent\b")
 
@@ -182,12 +183,12 @@ def scored(evaluation: Evaluation, metrics: Sequence[Any]) -> Evaluation:
 
 
 def _check_channels(files: Sequence[Path], recordings: Sequence[Recording]) -> None:
-    counts = [len(recording.waveform) for recording in recordings]
-    for file, count in zip(files, counts, strict=True):
-        if count != counts[0]:
+    first, *others = [len(recording.waveform) for recording in recordings]
+    for file, other in zip(files[1:], others, strict=True):
+        if other != first:
             raise CommandError(
-                f"'{files[0]}' has {_channels(counts[0])} and '{file}' has {_channels(count)}; "
-                "all recordings need the same number."
+                f"'{files[0]}' has {count(first, 'channel')} and '{file}' has "
+                f"{count(other, 'channel')}; all recordings need the same number."
             )
 
 
@@ -210,10 +211,6 @@ def _common_length(
         f"All recordings were cut to the {length / rate:.3f} s of '{files[shortest].name}'; "
         f"'{files[longest].name}' lost {lost:.3f} s at its end."
     ]
-
-
-def _channels(count: int) -> str:
-    return f"{count} channel{'' if count == 1 else 's'}"
 
 
 def _one_line(message: Any) -> str:

@@ -69,6 +69,6 @@ def metric_lines(metrics: Mapping[str, Any]) -> list[str]:
         except ImportError:
             missing = f' Install it by: pip install "skbss[{metric.extra}]"'
         needed = " Needs a mixture." if metric.needs_mixture else ""
-        title = f"{metric.title} ({metric.unit})" if metric.unit else metric.title
-        lines.append(f"{name:<{width}}  {title}: {definition(metric)}{needed}{missing}")
+        told = f"{metric.heading}: {definition(metric)}{needed}{missing}"
+        lines.append(f"{name:<{width}}  {told}")
     return lines

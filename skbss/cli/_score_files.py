@@ -4,14 +4,17 @@ import csv
 import json
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
 from skbss.cli._evaluation import Evaluation
 from skbss.cli._metrics import definition
+from skbss.metrics._means import nan_mean
 from skbss.report import printable, software_versions
+from skbss.report._table import aligned_lines
+from skbss.report._text import spreadsheet_cell
 
 _COLUMNS = ("source", "reference", "estimate", "metric", "value", "unit", "definition")
 _WIDEST_TITLE = 12
@@ -20,8 +23,6 @@ _MATCHED = {"name": "name", "permutation": "permutation, for the best mean SI-SD
 
 def table_lines(evaluation: Evaluation) -> list[str]:
     """A plain table for any terminal or file, and what its columns mean."""
-    from rich.cells import cell_len
-
     metrics = evaluation.metrics
     titles = [
         textwrap.wrap(metric.title, _WIDEST_TITLE, break_long_words=False, break_on_hyphens=False)
@@ -34,27 +35,28 @@ def table_lines(evaluation: Evaluation) -> list[str]:
     for index, name in enumerate(evaluation.source_names):
         values = [evaluation.scores[metric.name][index] for metric in metrics]
         cells = [_number(value, metric.unit) for value, metric in zip(values, metrics, strict=True)]
-        rows.append([printable(name), printable(evaluation.estimate_files[index].name), *cells])
+        rows.append([name, evaluation.estimate_files[index].name, *cells])
     means = _means(evaluation)
     rows.append(["mean", "", *(_number(means[m.name], m.unit) for m in metrics)])
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        padded = [
-            cell + blank if column < 2 else blank + cell
-            for column, cell in enumerate(row)
-            for blank in [" " * (widths[column] - cell_len(cell))]
-        ]
-        lines.append("  ".join(padded).rstrip())
+    lines = aligned_lines(rows, [True, True, *(False for _ in metrics)])
     return [*lines, "", *(f"{m.title}: {definition(m)}" for m in metrics)]
 
 
 def write_csv(path: Path, evaluation: Evaluation) -> None:
-    """Write one row for each source and metric; infinity and NaN as ``inf`` and ``nan``."""
+    """Write one row for each source and metric; infinity and NaN as ``inf`` and ``nan``.
+
+    Names that a spreadsheet would take for a formula get an apostrophe.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(_rows(evaluation))
+        for row in _rows(evaluation):
+            writer.writerow(
+                {
+                    column: spreadsheet_cell(cell) if isinstance(cell, str) else cell
+                    for column, cell in row.items()
+                }
+            )
 
 
 def write_json(path: Path, evaluation: Evaluation, *, command: str) -> None:
@@ -82,8 +84,6 @@ def write_html(
     """Write the page."""
     from skbss.report import write_evaluation_page
 
-    headings = [f"{m.title} ({m.unit})" if m.unit else m.title for m in evaluation.metrics]
-    titled = list(zip(headings, evaluation.metrics, strict=True))
     write_evaluation_page(
         path,
         evaluation.references,
@@ -96,8 +96,8 @@ def write_html(
         reference_files=[file.name for file in evaluation.reference_files],
         estimate_files=[file.name for file in evaluation.estimate_files],
         mixture_file=None if evaluation.mixture_file is None else evaluation.mixture_file.name,
-        scores={heading: evaluation.scores[metric.name] for heading, metric in titled},
-        definitions={heading: definition(metric) for heading, metric in titled},
+        scores={metric.heading: evaluation.scores[metric.name] for metric in evaluation.metrics},
+        definitions={metric.heading: definition(metric) for metric in evaluation.metrics},
         settings={"Matched by": _MATCHED[evaluation.matched_by]},
         command=command,
         versions=_versions(evaluation),
@@ -121,13 +121,7 @@ def _rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
 
 
 def _means(evaluation: Evaluation) -> dict[str, float]:
-    return {name: _mean(list(map(float, values))) for name, values in evaluation.scores.items()}
-
-
-def _mean(values: Sequence[float]) -> float:
-    """Mean of the scores that are defined."""
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+    return {name: float(nan_mean(values)) for name, values in evaluation.scores.items()}
 
 
 def _number(value: float, unit: str) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skbss.report._table import aligned_lines
+
 DEFINITIONS = {
     "SI-SDR": "Scale-invariant signal-to-distortion ratio: the energy of what the estimate has of "
     "the true source, over the energy of all else in it. Higher is better.",
@@ -68,11 +70,10 @@ def match_and_score(
 
 def score_lines(names: list[str], scores: Scores) -> list[str]:
     """A plain table for any terminal or file."""
-    width = max(len("mean"), *(len(name) for name in names))
-    columns = list(zip(scores.mixture, scores.separated, scores.improvement, strict=True))
-    rows = [*zip(names, columns, strict=True), ("mean", tuple(np.mean(columns, axis=0)))]
-    heading = f"{'SI-SDR in dB':<{max(width, 12)}}  mixture  separated  improvement"
-    return [heading] + [
-        f"{name:<{max(width, 12)}}  {mixture:7.1f}  {separated:9.1f}  {gain:11.1f}"
-        for name, (mixture, separated, gain) in rows
+    values = np.stack([scores.mixture, scores.separated, scores.improvement], axis=1)
+    rows = zip([*names, "mean"], [*values, values.mean(axis=0)], strict=True)
+    lines = [
+        ["SI-SDR in dB", "mixture", "separated", "improvement"],
+        *([name, *(f"{value:.1f}" for value in row)] for name, row in rows),
     ]
+    return aligned_lines(lines, [True, False, False, False])

@@ -18,6 +18,11 @@ from skbss.report._text import printable
 
 # Where two kinds of score meet is what the report is about.
 _KINDS = ("listeners", "perceptual model", "signal")
+# What the values of these tags of make_mixtures are.
+_TAGS_OF_MIXTURES = {
+    "tag_clean": "clean recording",
+    "tag_interference": "interfering recording",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,9 +37,10 @@ class DisparityReport:
     summary : list of str
         What the report rests on, and what is missing from it.
     scores : list of dict
-        Of every system: `system`, `oracle` (whether it was given the true sources), and the mean
-        of every metric under its name: over tasks of the mean over sources of the mean over
-        seeds and raters. NaN where there is none.
+        Of every system: `system`, `oracle` (whether it is a bound: an ideal mask, the mixture
+        itself, or whatever else has rows in which this is true), and the mean of every metric
+        under its name: over tasks of the mean over sources of the mean over seeds and raters. NaN
+        where there is none.
     ranks : list of dict
         Of every system: `system`, and under the name of every metric the rank of that mean, 1
         being the best; equal means share their mean rank. NaN where there is no mean.
@@ -45,9 +51,10 @@ class DisparityReport:
         the fewest systems on an item, `n_systems` and `n_systems_least`; `n_items` and `n_units`
         that have coefficients; items left out because fewer than five systems have both scores
         (`n_items_short`) or one of the metrics is the same for all (`n_items_constant`); and
-        `verdict`: "alike", "opposite", "undecided" (an interval contains 0), "no interval",
-        "undefined" (one of the metrics is the same for all systems), "too few systems" or "no
-        common items". What is not there is NaN.
+        `verdict`: "alike", "opposite", "undecided" (an interval contains 0), "too few tasks"
+        (or fewer than six of whatever else is the unit: no interval), "undefined" (one of the
+        metrics is the same for all systems), "too few systems" or "no common items". What is not
+        there is NaN.
     missing : list of dict
         Of every system and metric that lacks values: `system`, `metric`, `n_values`, and how many
         of them belong to runs that failed (`n_failed`) or are not defined (`n_undefined`).
@@ -125,8 +132,9 @@ def disparity_report(
 
     For every pair of metrics the systems are ranked by both, item by item: an item is one source
     of one task. Spearman's :math:`\rho` [1]_ and Kendall's :math:`\tau_b` [2]_ of these ranks,
-    averaged over items, say how alike the metrics rank; the bootstrap [3]_ says how certain that
-    is. The scores decide, the words of the report follow from them.
+    averaged over items, say how alike the metrics rank; intervals over tasks, of the bootstrap
+    [3]_ and of Student's t, say how certain that is. The scores decide, the words of the report
+    follow from them.
 
     Parameters
     ----------
@@ -138,20 +146,23 @@ def disparity_report(
         Scores that listeners gave, by metrics of other names. Those of hidden references and
         anchors are left out: they are no separations.
     by : str or sequence of str, default="task"
-        The columns of `rows` that say what the bootstrap draws. Sources of one task are heard
-        together and are not independent, so that tasks are drawn with all their sources;
-        ``["task", "source"]`` draws items. With ``"tag_speaker"`` speakers are drawn.
+        The columns of `rows` whose values are units, independent of one another. Sources of one
+        task are heard together and are not; ``["task", "source"]`` takes them as if. Tasks are
+        not either where they are made of one recording, as `make_mixtures` makes them at several
+        levels or in several rooms: name what they share, such as ``"tag_clean"``,
+        ``"tag_interference"`` or a tag of your own for the speaker.
     best : mapping of str to float, optional
         The best values of metrics that neither `skbss.metrics.METRICS` nor an `Evaluation` knows,
         or where another is meant: infinity where higher is better, minus infinity where lower is,
         else a number, such as 0 for a bias. Of ratings, higher is better unless it is said here.
     oracles : bool, default=True
-        Whether systems that were given the true sources are ranked as well. They are far from all
-        others by most metrics, which makes metrics look alike.
+        Whether bounds, the systems whose rows have a true `oracle`, are ranked as well: ideal
+        masks and the mixture itself. They are far from all others by most metrics, which makes
+        metrics look alike.
     n_resamples : int, default=1000
-        How many times the bootstrap draws.
+        How many times the bootstrap draws units, each with all its items.
     confidence : float, default=0.95
-        Coverage of its percentile intervals, in (0, 1).
+        Coverage of the intervals, in (0, 1).
     random_state : int, RandomState instance or None, default=0
         Of the draws.
 
@@ -177,8 +188,15 @@ def disparity_report(
     that it belongs to, and is counted in the report. Items on which fewer than five systems have
     both scores have no coefficient: by chance alone three systems are ranked alike one time in
     six. With fewer than five systems the ranks stand side by side instead. An item has none
-    either where one metric is the same for all systems. With one unit only there is no interval;
-    with few, percentile intervals are narrower than they claim.
+    either where one metric is the same for all systems.
+
+    With fewer than six units there is a coefficient, but no interval and no verdict. At each end
+    an interval reaches as far as the farther of the percentile of the bootstrap, which is too
+    narrow for few units, and the bound of Student's t with the standard error of the mean over
+    units and one degree of freedom less than there are. Scores that have nothing to do with one
+    another are taken for alike or opposite in 5 % of the cases or less. Intervals are not
+    corrected for the number of pairs: among the ten pairs of five unrelated metrics expect such a
+    pair in every second or third report.
 
     References
     ----------
@@ -294,7 +312,7 @@ def _ranks(goodness):
 def _word(by):
     """What one of the units is called."""
     if isinstance(by, str):
-        return by.removeprefix("tag_")
+        return _TAGS_OF_MIXTURES.get(by, by.removeprefix("tag_"))
     return "item" if sorted(by) == ["source", "task"] else "unit"
 
 

@@ -2,10 +2,15 @@
 
 import math
 
-from skbss.evaluation._rank_correlation import LEAST_SYSTEMS
+from skbss.evaluation._rank_correlation import LEAST_SYSTEMS, LEAST_UNITS
+from skbss.report._text import count
 
 # Intervals beyond this speak for a likeness, others for a tendency.
 _CLEAR = 0.5
+_BOUNDS = (
+    "Bounds are no separators: their rows have a true oracle, as those of ideal masks and of the "
+    "mixture itself."
+)
 
 
 def verdict(found):
@@ -25,8 +30,8 @@ def verdict(found):
         if found.n_constant:
             return "undefined"
         return "too few systems" if found.n_short else "no common items"
-    if found.n_units < 2:
-        return "no interval"
+    if found.n_units < LEAST_UNITS:
+        return "too few tasks"
     intervals = (found.spearman_interval, found.kendall_interval)
     if any(low <= 0 <= high for low, high in intervals):
         return "undecided"
@@ -41,7 +46,7 @@ def finding(pair, unit):
     pair : dict
         An entry of `correlations`.
     unit : str
-        What the bootstrap drew.
+        What is taken as independent, such as "task".
 
     Returns
     -------
@@ -63,10 +68,10 @@ def finding(pair, unit):
         )
     rests_on = f"{_systems(pair)} and {_items(pair, unit)}"
     numbers = f"rho {_coefficient(pair, 'spearman')}, tau {_coefficient(pair, 'kendall')}."
-    if pair["verdict"] == "no interval":
+    if pair["verdict"] == "too few tasks":
         sentence = (
-            f"Over {rests_on}, {names}: {numbers} One {unit} gives no interval: these data do not "
-            "decide."
+            f"Over {rests_on}, {names}: {numbers} Fewer than {LEAST_UNITS} {unit}s give no "
+            "interval: these data do not decide."
         )
     elif pair["verdict"] == "undecided":
         sentence = (
@@ -91,7 +96,7 @@ def describe(scores, kinds, *, unit, confidence):
     kinds : dict of str to str
         Of every metric.
     unit : str
-        What the bootstrap drew.
+        What is taken as independent, such as "task".
     confidence : float
         Of its intervals.
 
@@ -102,16 +107,24 @@ def describe(scores, kinds, *, unit, confidence):
     """
     systems = count(len(scores.systems), "system")
     if scores.oracles:
-        systems += f", {len(scores.oracles)} of them given the true sources"
+        systems += f", {count(len(scores.oracles), 'bound')} among them"
     tasks = count(len({task for task, _ in scores.items}), "task")
     lines = [
         f"{systems}; {tasks}; {count(len(scores.items), 'item')}, an item being one source of one "
         "task.",
         *_lines_of_kinds(scores.metrics, kinds),
         "Systems are ranked within every item, by each score in its better direction; "
-        f"coefficients are means over items, with {100 * confidence:g} % intervals of a bootstrap "
-        f"over {unit}s.",
+        f"coefficients are means over items, with {100 * confidence:g} % intervals that take "
+        f"{unit}s as independent of one another.",
     ]
+    if scores.oracles:
+        lines.insert(1, _BOUNDS)
+    n_pairs = math.comb(len(scores.metrics), 2)
+    if n_pairs > 1:
+        lines.append(
+            f"The intervals of the {n_pairs} pairs of scores are not corrected for their number: "
+            "the more pairs, the more of them seem alike or opposite by chance."
+        )
     if scores.n_controls:
         lines.append(
             f"{count(scores.n_controls, 'rating')} left out: of hidden references and anchors, "
@@ -150,7 +163,7 @@ def score_table(rows):
     heading = ["system", *(title(metric, with_unit=True) for metric in metrics)]
     cells = [
         [
-            row["system"] + (" (oracle)" if row.get("oracle") else ""),
+            row["system"] + (" (bound)" if row.get("oracle") else ""),
             *(_number(row[metric]) for metric in metrics),
         ]
         for row in rows
@@ -177,26 +190,7 @@ def title(metric, *, with_unit=False):
 
     if metric not in METRICS:
         return metric
-    known = METRICS[metric]
-    return f"{known.title} ({known.unit})" if with_unit and known.unit else known.title
-
-
-def count(number, what):
-    """A number of things.
-
-    Parameters
-    ----------
-    number : int
-        How many.
-    what : str
-        One of them.
-
-    Returns
-    -------
-    str
-        Such as "1 system" or "2 systems".
-    """
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return METRICS[metric].heading if with_unit else METRICS[metric].title
 
 
 def _lines_of_kinds(metrics, kinds):

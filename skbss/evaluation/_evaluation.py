@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from skbss.evaluation._journal import read_runs
+from skbss.report._text import spreadsheet_cell
 
 COLUMNS = (
     "task",
@@ -46,8 +47,9 @@ class Evaluation:
         The tidy record, one row for every task, system, seed, source and metric. Keys are `task`,
         `system`, `seed`, `source`, `metric`, `value` (NaN where the run failed or a signal is
         silent), `unit`, `definition`, `seconds` (of learning and separating), `oracle` (whether
-        the system was given the true sources), `learned_from` ("mixture", "training set" or "true
-        sources"), `error` (None where all went well), and the tags of the task, each as
+        the system is a bound, which is told of the true sources), `learned_from` ("mixture",
+        "training set" or "true sources"), `error` (None where all went well), and the tags of the
+        task, each as
         ``tag_NAME``.
     failures : list of dict
         Of every run, or metric of a run, that failed the `task`, `system`, `seed`, `metric` (None
@@ -127,12 +129,13 @@ class Evaluation:
         )
 
     def to_csv(self, path: Any) -> None:
-        """Write the tidy record as comma-separated values.
+        """Write the tidy record as comma-separated values, for spreadsheets as well.
 
         Parameters
         ----------
         path : path-like
-            The file; an existing one is replaced.
+            The file; an existing one is replaced. An apostrophe stands before names that a
+            spreadsheet would take for a formula.
         """
         tags = sorted({tag for run in self.runs for tag in run["tags"]})
         fields = [*COLUMNS, *(f"tag_{tag}" for tag in tags)]
@@ -143,7 +146,13 @@ class Evaluation:
             with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 writer = csv.DictWriter(file, fields)
                 writer.writeheader()
-                writer.writerows(self.rows)
+                writer.writerows(
+                    {
+                        key: spreadsheet_cell(value) if isinstance(value, str) else value
+                        for key, value in row.items()
+                    }
+                    for row in self.rows
+                )
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)

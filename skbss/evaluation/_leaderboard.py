@@ -9,6 +9,7 @@ import numpy as np
 from skbss.evaluation._evaluation import Evaluation
 from skbss.evaluation._significance import holm, paired_p_value
 from skbss.metrics import METRICS
+from skbss.metrics._means import nan_mean
 from skbss.metrics._metric import goodness
 from skbss.report import printable
 from skbss.report._table import html_table, text_table
@@ -237,8 +238,8 @@ def _ranked(evaluation, names, tasks, units):
         entry["seconds"] = float(np.median(times)) if times else None
         entry["p_value"] = None
         own_units = np.array([units[task] for task in tasks], dtype=object)
-        values = _nan_mean(by_metric[first], axis=1)
-        by_unit = [_nan_mean(values[own_units == one]) for one in dict.fromkeys(own_units)]
+        values = nan_mean(by_metric[first], axis=1)
+        by_unit = [nan_mean(values[own_units == one]) for one in dict.fromkeys(own_units)]
         entries.append((entry, np.array(by_unit, float)))
     best = next(m["best"] for run in runs for m in run["metrics"] if m["name"] == first)
 
@@ -272,26 +273,17 @@ def _table_of(runs, name, tasks):
     for run in runs:
         if name in run["scores"]:
             values = np.asarray(run["scores"][name], float)
-            table[tasks.index(run["task"]), seeds.index(run["seed"])] = _nan_mean(values)
+            table[tasks.index(run["task"]), seeds.index(run["seed"])] = nan_mean(values)
     return table
 
 
 def _mean_and_deviation(table):
     finished = ~np.isnan(table).all(axis=1)
-    mean = float(_nan_mean(_nan_mean(table, axis=1)[finished]))
+    mean = float(nan_mean(nan_mean(table, axis=1)[finished]))
     whole = table[finished][:, ~np.isnan(table[finished]).any(axis=0)]
     if whole.shape[0] == 0 or whole.shape[1] < 2 or not np.isfinite(whole).all():
         return mean, None
     return mean, float(whole.mean(axis=0).std(ddof=1))
-
-
-def _nan_mean(values, axis=None):
-    """Mean of what is no NaN; NaN, without NumPy's warning, where nothing else is left."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=axis)
-    with np.errstate(invalid="ignore"):
-        total = np.where(known, values, 0).sum(axis=axis)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _checked_metrics(metrics, evaluation):
@@ -313,10 +305,7 @@ def _checked_metrics(metrics, evaluation):
 
 
 def _title(name: str) -> str:
-    if name not in METRICS:
-        return name
-    metric = METRICS[name]
-    return f"{metric.title} ({metric.unit})" if metric.unit else metric.title
+    return METRICS[name].heading if name in METRICS else name
 
 
 def _value(mean: float, deviation: float | None) -> str:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import rankdata, t
 
 LEAST_SYSTEMS = 5
+# Of fewer units no interval tells chance from likeness.
+LEAST_UNITS = 6
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Agreement:
     spearman, kendall : float
         Spearman's rho and Kendall's tau-b in [-1, 1]; NaN where no item has one.
     spearman_interval, kendall_interval : tuple of 2 float
-        Of the bootstrap over units; NaN with fewer than two of them.
+        Of their means over units; NaN with fewer than six units.
     n_items, n_units : int
         Items that have a coefficient, and the units they belong to.
     n_systems : tuple of 2 int
@@ -68,11 +70,11 @@ def agreement(x, y, units, *, n_resamples, confidence, seed, least_systems=LEAST
         Two scores, oriented alike; NaN where there is none, which leaves the system out of that
         item.
     units : array of int of shape (n_items,)
-        What an item belongs to. The bootstrap draws units with all their items.
+        What an item belongs to. Units, with all their items, are independent.
     n_resamples : int
-        How many times it draws.
+        How many times the bootstrap draws units.
     confidence : float
-        Coverage of the percentile interval, in (0, 1).
+        Coverage of the intervals, in (0, 1).
     seed : int
         Of the draws.
     least_systems : int
@@ -116,17 +118,26 @@ def agreement(x, y, units, *, n_resamples, confidence, seed, least_systems=LEAST
 
 
 def _interval(values, unit, n_resamples, confidence, seed):
-    """Percentiles of the mean over the items of units drawn with replacement."""
+    """The wider of two at each end: percentiles over units drawn again, and Student's t."""
     n_units = int(unit.max()) + 1
-    if n_units < 2:
+    if n_units < LEAST_UNITS:
         return np.full((2, values.shape[1]), np.nan)
     sums = np.zeros((n_units, values.shape[1]))
     np.add.at(sums, unit, values)
-    sizes = np.bincount(unit)
+    sizes = np.bincount(unit)[:, None]
+    levels = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     drawn = np.random.default_rng(seed).integers(n_units, size=(n_resamples, n_units))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1, keepdims=True)
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    percentiles = np.quantile(means, levels, axis=0)
+    # Of a ratio, because units may have different numbers of items.
+    mean = values.mean(axis=0)
+    squares = np.square(sums - sizes * mean).sum(axis=0)
+    deviation = np.sqrt(n_units / (n_units - 1) * squares) / len(values)
+    low, high = mean + np.outer(t.ppf(levels, n_units - 1), deviation)
     # Rounding must not take a sure thing across a bound.
-    return np.quantile(means.round(12), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    low = np.minimum(low, percentiles[0]).round(12)
+    high = np.maximum(high, percentiles[1]).round(12)
+    return np.clip([low, high], -1, 1)
 
 
 def _cosine(a, b):

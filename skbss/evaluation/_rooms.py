@@ -11,6 +11,7 @@ _SPEED_OF_SOUND = 343.0
 _MARGIN = 0.3  # m, from whatever is in the room to its walls
 _LEAST_ANGLE = math.radians(30)  # between two sources, as the microphones see them
 _HEIGHT = 0.45  # of microphones and sources, as a share of that of the room
+_DRAWS, _AT_ONCE = 2000, 256  # after which a room is too small
 
 # Everything that the responses depend on beside their arguments. One thread, because the order in
 # which several add up their parts would depend on how many there are.
@@ -243,21 +244,34 @@ def draw_positions(room, n_sources, rng):
         In m.
     sources : ndarray of shape (n_sources, 3)
         In m.
+
+    Raises
+    ------
+    ValueError
+        If nothing fits after half a million draws.
     """
     sides = np.array(room.dimensions[:2])
     offsets = (np.arange(room.n_mics) - (room.n_mics - 1) / 2) * room.mic_spacing
-    while True:
-        center = rng.uniform(_MARGIN, sides - _MARGIN)
-        facing = rng.uniform(0, 2 * np.pi)
-        angles = rng.uniform(-np.pi / 2, np.pi / 2, n_sources)
-        mics = center + np.outer(offsets, _direction(facing + np.pi / 2))
-        sources = center + room.source_distance * _direction(facing + angles)
-        flat = np.concatenate([mics, sources])
-        is_inside = (flat >= _MARGIN).all() and (flat <= sides - _MARGIN).all()
-        if is_inside and (np.diff(np.sort(angles)) >= _LEAST_ANGLE).all():
-            break
     height = _HEIGHT * room.dimensions[2]
-    return tuple(np.insert(points, 2, height, axis=1) for points in (mics, sources))
+    for _ in range(_DRAWS):
+        # Many at once, of which the first that fits is taken: in tight rooms one in 600 does.
+        center = rng.uniform(_MARGIN, sides - _MARGIN, (_AT_ONCE, 1, 2))
+        facing = rng.uniform(0, 2 * np.pi, (_AT_ONCE, 1))
+        angles = rng.uniform(-np.pi / 2, np.pi / 2, (_AT_ONCE, n_sources))
+        mics = center + offsets[:, None] * _direction(facing + np.pi / 2)
+        sources = center + room.source_distance * _direction(facing + angles)
+        flat = np.concatenate([mics, sources], axis=1)
+        is_inside = ((flat >= _MARGIN) & (flat <= sides - _MARGIN)).all(axis=(1, 2))
+        is_apart = (np.diff(np.sort(angles, axis=1), axis=1) >= _LEAST_ANGLE).all(axis=1)
+        fitting = np.flatnonzero(is_inside & is_apart)
+        if len(fitting):
+            first = fitting[0]
+            return tuple(np.insert(points[first], 2, height, axis=1) for points in (mics, sources))
+    raise ValueError(
+        f"Room {room.name!r} has no place for {n_sources} sources at a source_distance of "
+        f"{room.source_distance} m and {room.n_mics} microphones {room.mic_spacing} m apart: make "
+        "its dimensions larger, or source_distance smaller."
+    )
 
 
 def _direction(azimuth):

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from skbss.report._text import count
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
@@ -146,12 +148,12 @@ class Task:
     def __repr__(self):
         parts = [
             repr(self.name),
-            _count(self.n_sources, "source"),
-            _count(self.n_channels, "channel"),
+            count(self.n_sources, "source"),
+            count(self.n_channels, "channel"),
             f"{self.mixture.shape[-1] / self.sample_rate:.3g} s at {self.sample_rate:g} Hz",
         ]
         if self.train_mixtures is not None:
-            parts.append(f"{_count(len(self.train_mixtures), 'clip')} to train on")
+            parts.append(f"{count(len(self.train_mixtures), 'clip')} to train on")
         return f"Task({', '.join(parts)})"
 
 
@@ -297,7 +299,3 @@ def _checked_training(mixtures, sources, n_sources):
                 f"{len(clip)}."
             )
     return mixtures, sources
-
-
-def _count(number, what):
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -220,6 +220,7 @@ def bss_eval(
     if window is None:
         found = found[..., 0]
     else:
+        window = frames[0].stop
         hop = window if hop is None else hop
         definition += f", in frames of {window} samples every {hop}, each with its own filters"
     sdr, sir, sar = found

@@ -1,6 +1,7 @@
 """BSS Eval version 4 for images: sources as they sound in every channel."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -209,13 +210,13 @@ def bss_eval_images(
         table = np.full((4, *wanted.shape, len(frames)), np.nan)
         worst = 0.0
         if not framewise_filters:
-            filters, worst = _filters(references, estimates, wanted, filter_length)
+            projections, worst = _projections(references, estimates, wanted, filter_length)
         for t, frame in enumerate(frames):
             s, s_hat = references[..., frame], estimates[..., frame]
             if framewise_filters:
-                filters, condition = _filters(s, s_hat, wanted, filter_length)
+                projections, condition = _projections(s, s_hat, wanted, filter_length)
                 worst = max(worst, condition)
-            table[:, wanted, t] = _ratios(s, s_hat, wanted, filters)
+            table[:, wanted, t] = _ratios(s, s_hat, wanted, projections)
         return table, worst
 
     found, permutation, unmatched = assigned_scores(
@@ -229,6 +230,7 @@ def bss_eval_images(
     if window is None:
         found = found[..., 0]
     else:
+        window = frames[0].stop
         hop = window if hop is None else hop
         filters = (
             "each with its own filters" if framewise_filters else "filters of the whole signal"
@@ -238,28 +240,43 @@ def bss_eval_images(
     return BSSEvalImageScores(sdr, isr, sir, sar, permutation, unmatched, definition, __version__)
 
 
-def _filters(references, estimates, wanted, filter_length):
+class _Projections(NamedTuple):
     """Filters of the projections on all references, then on the one of every wanted pair.
 
-    Of shape (n_estimates + n_pairs, n_channels, n_references * n_channels, n_taps), for signals at
-    their own level, and the condition number of the references.
+    Attributes
+    ----------
+    filters : ndarray of shape (n_estimates + n_pairs, n_channels, n_flat, n_taps)
+        From channels of references, of which there are n_flat, to channels of projections, all
+        divided by their level.
+    reference_levels : ndarray of shape (n_flat,)
+        Of every channel of the references.
+    estimate_levels : ndarray of shape (n_estimates,)
+        Of all channels of an estimate together.
     """
+
+    filters: np.ndarray
+    reference_levels: np.ndarray
+    estimate_levels: np.ndarray
+
+
+def _projections(references, estimates, wanted, filter_length):
+    """The filters, and the condition number of the references."""
     n_channels, length = references.shape[1:]
     n_estimates = len(estimates)
     flat, flat_estimates = references.reshape(-1, length), estimates.reshape(-1, length)
     peak = peaks(flat)
     levels = np.where(peak > 0, peak, 1)
-    common = np.full(len(flat_estimates), peaks(flat_estimates).max())
-    among, between = correlations(flat, levels, flat_estimates, common, filter_length)
+    estimate_levels = peaks(estimates).max(axis=1)
+    among, between = correlations(
+        flat, levels, flat_estimates, np.repeat(estimate_levels, n_channels), filter_length
+    )
     between = between.reshape(len(flat), n_estimates, n_channels, filter_length)
-    # What the levels took away goes back into the filters.
-    gains = common[0] / levels[:, np.newaxis]
 
     def solved(chosen, m):
         right = between[np.ix_(chosen, m)].reshape(len(chosen), -1, filter_length)
         found, condition = least_squares(among[np.ix_(chosen, chosen)], right)
         filters = np.zeros((len(found), len(flat), filter_length))
-        filters[:, chosen] = found * gains[chosen]
+        filters[:, chosen] = found
         return filters.reshape(len(m), n_channels, len(flat), filter_length), condition
 
     # A silent channel explains nothing.
@@ -267,29 +284,36 @@ def _filters(references, estimates, wanted, filter_length):
     j, m = np.nonzero(wanted)
     every, condition = solved(heard, np.arange(n_estimates))
     own = [solved(heard[heard // n_channels == i], m[j == i])[0] for i in np.unique(j)]
-    return np.concatenate([every, *own]), condition
+    return _Projections(np.concatenate([every, *own]), levels, estimate_levels), condition
 
 
-def _ratios(references, estimates, wanted, filters):
+def _ratios(references, estimates, wanted, projections):
     """The four ratios of every wanted pair in a frame."""
     n_references, n_channels, length = references.shape
     j, m = np.nonzero(wanted)
     flat, flat_estimates = references.reshape(-1, length), estimates.reshape(-1, length)
-    level = max(peaks(flat).max(), peaks(flat_estimates).max())
-    levels = np.full(len(flat), level)
-    estimate_levels = np.full(len(flat_estimates), level)
-    flat_filters = filters.reshape(-1, len(flat), filters.shape[-1])
-    energies = np.zeros((8, len(j)))
-    for start, block in filtered_blocks(flat, levels, flat_filters):
-        n_samples = block.shape[-1]
-        block = block.reshape(-1, n_channels, n_samples)
+    peak = peaks(flat)
+    levels = np.where(peak > 0, peak, 1)
+    filters, estimate_levels = _at_level_of_frame(projections, peak, estimates, m)
+    repeated = np.repeat(estimate_levels, n_channels)
+    # What is compared with the image is brought to the louder of both.
+    image_levels = peak.reshape(-1, n_channels)[j]
+    common = np.maximum(image_levels.max(axis=1), estimate_levels[m])
+    image_gains = (image_levels / common[:, None])[..., None]
+    gains = (estimate_levels[m] / common)[:, None, None]
+    shares = np.zeros((8, len(j)))
+    for start, block in filtered_blocks(flat, levels, filters.reshape(-1, *filters.shape[2:])):
+        shape = (-1, n_channels, block.shape[-1])
+        block = block.reshape(shape)
         whole, own = block[: len(estimates)][m], block[len(estimates) :]
-        shape = (-1, n_channels, n_samples)
-        s = samples(flat, levels, start, n_samples).reshape(shape)[j]
-        s_hat = samples(flat_estimates, estimate_levels, start, n_samples).reshape(shape)[m]
-        parts = (s, s_hat - s, own - s, own, whole - own, whole, s_hat - whole, s_hat)
-        energies += [np.square(part).sum(axis=(1, 2)) for part in parts]
-    image, error, spatial, target, interference, projection, artifacts, total = energies
+        s = samples(flat, levels, start, shape[-1]).reshape(shape)[j] * image_gains
+        s_hat = samples(flat_estimates, repeated, start, shape[-1]).reshape(shape)[m]
+        parts = (
+            *(s, gains * s_hat - s, gains * own - s),
+            *(own, whole - own, whole, s_hat - whole, s_hat),
+        )
+        shares += [np.square(part).sum(axis=(1, 2)) for part in parts]
+    image, error, spatial, target, interference, projection, artifacts, total = shares
     target = np.where(target < NOTHING * total, 0, target)
     ratios = np.stack(
         [
@@ -302,3 +326,21 @@ def _ratios(references, estimates, wanted, filters):
     if n_references == 1:
         ratios[2] = np.inf
     return ratios
+
+
+def _at_level_of_frame(projections, peak, estimates, m):
+    """Filters for references at the levels that they have in a frame, and levels of estimates.
+
+    An estimate and its projections, divided by its level, are at most 1. Without this, squares of
+    signals far from the level of the references would vanish.
+    """
+    quieter = peak / projections.reference_levels
+    filters = projections.filters * quieter[:, None]
+    largest = np.abs(filters).sum(axis=(2, 3)).max(axis=1)
+    level = peaks(estimates).max(axis=1) / projections.estimate_levels
+    owner = np.concatenate([np.arange(len(estimates)), m])
+    np.maximum.at(level, owner, largest)
+    limits = np.finfo(float)
+    with np.errstate(over="ignore"):
+        level = np.clip(level, limits.tiny, limits.max / projections.estimate_levels)
+    return filters / level[owner][:, None, None, None], level * projections.estimate_levels

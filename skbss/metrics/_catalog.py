@@ -10,7 +10,7 @@ from skbss.metrics._bss_eval import bss_eval
 from skbss.metrics._bss_eval_images import bss_eval_images
 from skbss.metrics._high_frequencies import HIGH_FREQUENCY_LOSS, high_frequency_loss
 from skbss.metrics._image_similarity import SPECTROGRAM_SSIM, spectrogram_ssim
-from skbss.metrics._improvement import difference, sdr
+from skbss.metrics._improvement import gained, sdr
 from skbss.metrics._metric import Metric
 from skbss.metrics._musical_noise import LOG_KURTOSIS_RATIO, log_kurtosis_ratio
 from skbss.metrics._pesq import PESQ_NARROWBAND, PESQ_WIDEBAND, pesq
@@ -89,7 +89,7 @@ def _bss_eval_images(references, estimates, *, sample_rate, mixture):
 
 def _gained(name, function, references, estimates, *, sample_rate, mixture):
     mixtures = np.broadcast_to(mixture, references.shape)
-    return {name: difference(function(references, estimates), function(references, mixtures))}
+    return {name: gained(function, references, estimates, mixtures)}
 
 
 def _ratio(name, title, definition, compute, **more):
@@ -218,7 +218,7 @@ _ALL = [
         "PESQ (narrowband)",
         "",
         np.inf,
-        1.02,
+        1.017,
         4.549,
         f"{PESQ_NARROWBAND} {_RESAMPLED}",
         partial(pesq, variant="nb", resample=True),

@@ -1,10 +1,10 @@
 """Measures of one reference and one estimate, taken of every pair."""
 
-import warnings
 from collections import Counter
 
 import numpy as np
 
+from skbss._runtime.warning import warn
 from skbss.metrics._pairs import warn_of_silence
 
 
@@ -24,8 +24,7 @@ def score_each_pair(pairs, score, measure, *beside):
         shape (length,). The peak of the reference is 1, the estimate keeps its level relative to
         it. Returns a float, or raises `NotMeasurableError`.
     measure : str
-        What the numbers are, for warnings that point to the caller of the function that calls this
-        one.
+        What the numbers are, for warnings.
     *beside : ndarray of shape (..., n_sources, length)
         Further signals, passed on as they are.
 
@@ -33,7 +32,7 @@ def score_each_pair(pairs, score, measure, *beside):
     -------
     scores : ndarray of shape (..., n_sources)
     """
-    warn_of_silence(pairs.silent_references, pairs.silent_estimates, measure, stacklevel=4)
+    warn_of_silence(pairs.silent_references, pairs.silent_estimates, measure)
     scores = np.full(pairs.references.shape[:-1], np.nan)
     reasons: Counter[str] = Counter()
     for index in np.argwhere(~(pairs.silent_references | pairs.silent_estimates)):
@@ -46,11 +45,7 @@ def score_each_pair(pairs, score, measure, *beside):
         except NotMeasurableError as error:
             reasons[str(error)] += 1
     for reason, count in reasons.items():
-        warnings.warn(
-            f"The {measure} of {count} source(s) is NaN, because {reason}.",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"The {measure} of {count} source(s) is NaN, because {reason}.")
     return scores
 
 

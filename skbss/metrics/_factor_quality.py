@@ -1,11 +1,12 @@
 """How well a factorization fits, and how sparse its factors are."""
 
 import math
-import warnings
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import check_array
+
+from skbss._runtime.warning import warn
 
 _ENTRIES_PER_BLOCK = 2**20
 
@@ -160,11 +161,7 @@ def sparsity_index(W, *, kind="nonzero", threshold=1e-3):
     largest = magnitudes.max(initial=0.0)
     if largest == 0:
         value = 0.0 if kind == "nonzero" else math.nan
-        warnings.warn(
-            f"All entries of W are zero: its sparsity index is {value}.",
-            UserWarning,
-            stacklevel=2,
-        )
+        warn(f"All entries of W are zero: its sparsity index is {value}.")
         return value
     magnitudes = magnitudes / largest
     if kind == "nonzero":

@@ -1,10 +1,11 @@
 """Signals in frames: where they lie, which are silent, and the median of their scores."""
 
-import warnings
 from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
+
+from skbss._runtime.warning import warn
 
 
 def check_positive_integer(value, name):
@@ -52,7 +53,7 @@ def frames_of(length, window, hop):
     return [slice(start, start + window) for start in range(0, length - window + 1, hop)]
 
 
-def check_frame_length(length, filter_length, *, stacklevel=3):
+def check_frame_length(length, filter_length):
     """Refuse signals in which a filter of so many taps can explain anything.
 
     Parameters
@@ -61,8 +62,6 @@ def check_frame_length(length, filter_length, *, stacklevel=3):
         Of the signals from which filters are found.
     filter_length : int
         Taps of a filter.
-    stacklevel : int
-        Of the warning about short signals.
     """
     if length < filter_length:
         raise ValueError(
@@ -70,11 +69,9 @@ def check_frame_length(length, filter_length, *, stacklevel=3):
             "signals or frames, or a smaller filter_length."
         )
     if length < 4 * filter_length:
-        warnings.warn(
+        warn(
             f"{length} samples are few for filters of {filter_length} taps: they explain a large "
-            "part of any signal, so that the ratios are too high.",
-            UserWarning,
-            stacklevel=stacklevel,
+            "part of any signal, so that the ratios are too high."
         )
 
 
@@ -120,9 +117,13 @@ def median_over_frames(scores, names):
     """
     if getattr(scores, names[0]).ndim == scores.permutation.ndim:
         return scores
-    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-        # Every NaN was told of when it arose.
-        warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
-        return replace(
-            scores, **{name: np.nanmedian(getattr(scores, name), axis=-1) for name in names}
-        )
+    return replace(scores, **{name: _known_median(getattr(scores, name)) for name in names})
+
+
+def _known_median(values):
+    """Without NaN, which is left where there is nothing else: it was told of when it arose."""
+    known = ~np.isnan(values).all(axis=-1)
+    medians = np.full(known.shape, np.nan)
+    with np.errstate(invalid="ignore"):
+        medians[known] = np.nanmedian(values[known], axis=-1)
+    return medians

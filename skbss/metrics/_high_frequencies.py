@@ -7,8 +7,8 @@ from skbss.metrics._pairs import check_pairs
 from skbss.metrics._spectra import check_analysis, check_positive
 
 HIGH_FREQUENCY_LOSS = (
-    "High-frequency loss: energy above 4 kHz of the reference over that of the estimate, each at "
-    "least 100 dB below the whole reference."
+    "Energy above 4 kHz of the reference over that of the estimate, each at least 100 dB below the "
+    "whole reference."
 )
 # Energy of less than this share of the reference's, 100 dB below it, is none.
 _NOTHING = 1e-10

@@ -1,16 +1,15 @@
 """Structural similarity of images, and of spectrograms as images."""
 
 import numpy as np
-from sklearn.utils import check_array
 
 from skbss.metrics._each_pair import NotMeasurableError, score_each_pair
 from skbss.metrics._extras import imported
-from skbss.metrics._pairs import check_pairs
+from skbss.metrics._pairs import check_pairs, checked_signals
 from skbss.metrics._spectra import check_analysis, check_positive
 
 SPECTROGRAM_SSIM = (
-    "SSIM (Wang et al. 2004, package scikit-image, windows of 7 by 7) of log spectrograms from the "
-    "reference's largest power to 80 dB below it, frames of 32 ms."
+    "Structural similarity (Wang et al. 2004, package scikit-image, windows of 7 by 7) of log "
+    "spectrograms from the reference's largest power to 80 dB below it, frames of 32 ms."
 )
 _SIDE = 7
 _MARGIN = _SIDE // 2
@@ -207,8 +206,8 @@ def _similarity_map():
 
 
 def _checked(images, name):
-    images = check_array(images, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name)
-    if images.ndim < 2 or min(images.shape[-2:]) < _SIDE:
+    images = checked_signals(images, name)
+    if images.ndim < 2 or not images.size or min(images.shape[-2:]) < _SIDE:
         raise ValueError(
             f"{name} must have the shape (..., height, width) with sides of at least {_SIDE}, got "
             f"{images.shape}."

@@ -1,11 +1,10 @@
 """What separation gained over doing nothing."""
 
-import warnings
-
 import numpy as np
 
+from skbss._runtime.warning import each_once, warn
 from skbss.metrics._bss_eval import bss_eval
-from skbss.metrics._pairs import check_pairs
+from skbss.metrics._pairs import check_pairs_of_mixture
 from skbss.metrics._ratios import snr
 from skbss.metrics._scale_invariant import si_sdr
 
@@ -73,16 +72,26 @@ def sdr_improvement(references, estimates, mixture, *, metric="sdr", align=None)
             f"metric must be one of {', '.join(_NAMED)} or a function, got {metric!r}."
         )
     function = _NAMED[metric] if isinstance(metric, str) else metric
-    pairs = check_pairs(references, estimates, align=align)
-    mixture = np.asarray(mixture)
-    before = check_pairs(
-        pairs.references, _for_every_source(mixture, pairs.references), align=align
-    )
-    length = before.references.shape[-1]
-    after = pairs.estimates[..., :length]
-    return difference(
-        function(before.references, after), function(before.references, before.estimates)
-    )
+    pairs, mixtures = check_pairs_of_mixture(references, estimates, mixture, align=align)
+    return gained(function, pairs.references, pairs.estimates, mixtures)
+
+
+def gained(function, references, estimates, mixtures):
+    """Improvements over the mixture; what is wrong with the references is said once.
+
+    Parameters
+    ----------
+    function : callable
+        Of references and estimates; gives one number per source.
+    references, estimates, mixtures : ndarray of shape (..., n_sources, length)
+        What is compared.
+
+    Returns
+    -------
+    improvements : ndarray of shape (..., n_sources)
+    """
+    with each_once():
+        return difference(function(references, estimates), function(references, mixtures))
 
 
 def difference(after, before):
@@ -98,23 +107,11 @@ def difference(after, before):
     improvements : ndarray
     """
     with np.errstate(invalid="ignore"):
-        gained = np.asarray(after, float) - np.asarray(before, float)
-    lost = np.isnan(gained) & ~np.isnan(after) & ~np.isnan(before)
+        gain = np.asarray(after, float) - np.asarray(before, float)
+    lost = np.isnan(gain) & ~np.isnan(after) & ~np.isnan(before)
     if lost.any():
-        warnings.warn(
+        warn(
             f"{int(lost.sum())} source(s) can not be told from the mixture, so that nothing can "
-            "improve: the improvement is NaN.",
-            UserWarning,
-            stacklevel=3,
+            "improve: the improvement is NaN."
         )
-    return gained
-
-
-def _for_every_source(mixture, references):
-    if mixture.ndim != references.ndim - 1:
-        raise ValueError(
-            f"mixture must have the shape of one source, {references.shape[:-2]} before the "
-            f"length, got {mixture.shape}."
-        )
-    shape = (*mixture.shape[:-1], references.shape[-2], mixture.shape[-1])
-    return np.broadcast_to(mixture[..., np.newaxis, :], shape)
+    return gain

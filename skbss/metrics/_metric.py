@@ -54,6 +54,8 @@ class Metric:
     >>> from skbss.metrics import METRICS
     >>> METRICS["si_sdr"].unit, METRICS["si_sdr"].direction
     ('dB', 'Higher is better.')
+    >>> METRICS["si_sdr"].heading
+    'SI-SDR (dB)'
     """
 
     name: str
@@ -84,6 +86,11 @@ class Metric:
                 f"The metric {self.name!r} needs the package {self.package}, which is not "
                 f'installed: pip install "skbss[{self.extra}]"'
             )
+
+    @property
+    def heading(self) -> str:
+        """Title and unit, as they stand above a column: "SI-SDR (dB)"."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
 
     @property
     def direction(self) -> str:

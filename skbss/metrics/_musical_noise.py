@@ -3,15 +3,14 @@
 import math
 
 import numpy as np
-from sklearn.utils import check_array
 
 from skbss.metrics._each_pair import NotMeasurableError, score_each_pair
-from skbss.metrics._pairs import at_unit_peak, check_pairs
+from skbss.metrics._pairs import at_unit_peak, check_pairs_of_mixture
 from skbss.metrics._spectra import check_analysis
 
 LOG_KURTOSIS_RATIO = (
-    "Musical noise: natural logarithm of the kurtosis of the estimate's power over that of the "
-    "mixture's, in frames of 32 ms where the reference is 30 dB below its loudest frame."
+    "Natural logarithm of the kurtosis of the estimate's power over that of the mixture's, in "
+    "frames of 32 ms where the reference is 30 dB below its loudest frame."
 )
 _FEWEST_CELLS = 500
 # Of less than this share of the largest power of a cell, 120 dB below it, nothing is heard.
@@ -123,13 +122,9 @@ def log_kurtosis_ratio(
     """
     analysis = check_analysis(sample_rate, n_fft, hop_length, window)
     threshold = _checked_threshold(noise_threshold)
-    mixture = check_array(
-        mixture, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="mixture"
+    pairs, mixtures = check_pairs_of_mixture(
+        references, estimates, mixture, align=align, on_silent=on_silent
     )
-    if align == "trim":
-        references = np.asarray(references)[..., : mixture.shape[-1]]
-    pairs = check_pairs(references, estimates, align=align, on_silent=on_silent)
-    mixtures = _for_every_source(mixture, pairs.references, align)
 
     def score(s, s_hat, x):
         power_of_frame = np.concatenate([P.sum(axis=1) for (P,) in analysis.power_blocks(s)])
@@ -181,15 +176,3 @@ def _checked_threshold(noise_threshold):
             f"noise_threshold must be negative and finite, in dB, got {noise_threshold!r}."
         )
     return 10 ** (noise_threshold / 10)
-
-
-def _for_every_source(mixture, references, align):
-    if align == "trim":
-        mixture = mixture[..., : references.shape[-1]]
-    wanted = (*references.shape[:-2], references.shape[-1])
-    if mixture.shape != wanted:
-        raise ValueError(
-            f"mixture of shape {mixture.shape} and references of shape {references.shape} do not "
-            f"belong together: the mixture must have the shape {wanted}."
-        )
-    return np.broadcast_to(mixture[..., np.newaxis, :], references.shape)

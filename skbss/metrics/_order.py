@@ -11,16 +11,58 @@ def n_known_sources(estimator):
     Parameters
     ----------
     estimator : estimator
-        Fitted; of a Pipeline the last step counts.
+        Fitted; of a Pipeline the last step counts, of a search the best estimator.
 
     Returns
     -------
     n_known : int
     """
+    return getattr(_innermost(estimator), "n_known_sources_", 0)
+
+
+def takes_sources(estimator):
+    """Whether an estimator is told the true sources.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of a Pipeline the last step counts, of a fitted search the best estimator.
+
+    Returns
+    -------
+    takes_sources : bool
+    """
+    return bool(getattr(_innermost(estimator), "takes_sources", False))
+
+
+def separated_by(estimator, X, y):
+    """What a fitted estimator makes of mixtures, told the true sources if it takes them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : array or list
+        Mixtures.
+    y : array or list
+        Their isolated sources.
+
+    Returns
+    -------
+    estimates : array or list
+        What its `transform` gives.
+    """
+    if not takes_sources(estimator):
+        return estimator.transform(X)
+    # Neither searches nor pipelines pass anything but X on.
+    if hasattr(estimator, "best_estimator_"):
+        return separated_by(estimator.best_estimator_, X, y)
     if hasattr(estimator, "steps"):
-        estimator = estimator.steps[-1][1]
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    return getattr(estimator, "n_known_sources_", 0)
+        *first, (_, last) = estimator.steps
+        for _, step in first:
+            X = X if step in (None, "passthrough") else step.transform(X)
+        return separated_by(last, X, y)
+    return estimator.transform(X, y)
 
 
 def order_of_estimates(references, estimates, n_known):
@@ -45,3 +87,14 @@ def order_of_estimates(references, estimates, n_known):
         estimates = estimates.reshape(len(estimates), -1)[n_known:]
         order[n_known:] = n_known + best_permutation(references, estimates)
     return order
+
+
+def _innermost(estimator):
+    """What is left without the searches and pipelines around it."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        else:
+            return estimator

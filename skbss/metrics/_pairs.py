@@ -1,10 +1,12 @@
 """References and estimates that are to be compared: checked in one place for every metric."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import check_array
+import scipy.sparse
+from sklearn.utils import assert_all_finite
+
+from skbss._runtime.warning import warn
 
 _SHAPES = {1: "(..., n_sources, length)", 2: "(..., n_sources, n_channels, length)"}
 
@@ -77,6 +79,111 @@ def check_pairs(
     return Pairs(references, estimates, silent_references, silent_estimates)
 
 
+def check_pairs_of_mixture(references, estimates, mixture, *, align=None, on_silent="nan"):
+    """Refuse sources of one channel that can not be compared, or not with their mixture.
+
+    Parameters
+    ----------
+    references, estimates : array-like of shape (..., n_sources, length)
+        True and estimated sources.
+    mixture : array-like of shape (..., length)
+        What was separated.
+    align, on_silent : str, optional
+        As in `check_pairs`.
+
+    Returns
+    -------
+    pairs : Pairs
+        The checked signals.
+    mixtures : ndarray of shape (..., n_sources, length)
+        The mixture for every source, a view.
+
+    Raises
+    ------
+    ValueError
+        As `check_pairs`, and the same about the mixture.
+    """
+    pairs = check_pairs(references, estimates, align=align, on_silent=on_silent)
+    references, estimates = pairs.references, pairs.estimates
+    mixture = checked_signals(mixture, "mixture")
+    if align == "trim" and mixture.ndim:
+        length = min(references.shape[-1], mixture.shape[-1])
+        mixture = mixture[..., :length]
+        if length < references.shape[-1]:
+            pairs = check_pairs(
+                references[..., :length], estimates[..., :length], on_silent=on_silent
+            )
+            references = pairs.references
+    check_mixture_shape(
+        mixture.shape,
+        references.shape,
+        (*references.shape[:-2], references.shape[-1]),
+        " Where only the ends differ, align='trim' cuts the longer.",
+    )
+    return pairs, np.broadcast_to(mixture[..., np.newaxis, :], references.shape)
+
+
+def check_mixture_shape(shape, references_shape, wanted, advice=""):
+    """Refuse a mixture that is not one of these references.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        That of the mixture.
+    references_shape : tuple of int
+        That of the references.
+    wanted : tuple of int
+        What the mixture must have.
+    advice : str
+        What can be done where the lengths alone differ.
+    """
+    if shape == wanted:
+        return
+    if shape[:-1] == wanted[:-1] and len(shape) == len(wanted):
+        raise ValueError(
+            f"mixture has {shape[-1]} samples, but references of shape {references_shape} have "
+            f"{wanted[-1]}.{advice}"
+        )
+    raise ValueError(
+        f"mixture of shape {shape} and references of shape {references_shape} do not belong "
+        f"together: the mixture must have the shape of one source, {wanted}."
+    )
+
+
+def checked_signals(signals, name):
+    """Numbers in float64, of any shape.
+
+    Parameters
+    ----------
+    signals : array-like
+        Waveforms.
+    name : str
+        What they are, for the message.
+
+    Returns
+    -------
+    signals : ndarray
+        Finite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are sparse, complex, no numbers, or hold NaN or infinity.
+    """
+    # Not by check_array, which changes the filters of warnings for all threads.
+    if scipy.sparse.issparse(signals):
+        raise TypeError(f"{name} are sparse, but signals must be dense: use .toarray().")
+    signals = np.asarray(signals)
+    if np.iscomplexobj(signals):
+        raise ValueError(f"Complex data not supported, but {name} are complex.")
+    try:
+        signals = signals.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, got dtype {signals.dtype}.") from error
+    assert_all_finite(signals, input_name=name)
+    return signals
+
+
 def check_on_silent(on_silent):
     """Refuse what says nothing about silence.
 
@@ -107,7 +214,7 @@ def refuse_silence(is_silent, name):
         )
 
 
-def warn_of_silence(silent_references, silent_estimates, measure, *, stacklevel=3):
+def warn_of_silence(silent_references, silent_estimates, measure):
     """Say that results are NaN because signals are silent.
 
     Parameters
@@ -116,8 +223,6 @@ def warn_of_silence(silent_references, silent_estimates, measure, *, stacklevel=
         Which signals are.
     measure : str
         What is NaN.
-    stacklevel : int
-        Of the warning: 3 points to the caller of the function that calls this one.
     """
     counts = (
         (int(np.sum(silent_references)), "reference"),
@@ -125,9 +230,7 @@ def warn_of_silence(silent_references, silent_estimates, measure, *, stacklevel=
     )
     for count, what in counts:
         if count:
-            warnings.warn(
-                f"{count} {what}(s) are silent: their {measure} is NaN.", stacklevel=stacklevel
-            )
+            warn(f"{count} {what}(s) are silent: their {measure} is NaN.")
 
 
 def at_unit_peak(signals, *, n_signal_axes=1):
@@ -172,9 +275,7 @@ def without_mean(signals):
 
 
 def _checked(signals, name, n_signal_axes):
-    signals = check_array(
-        signals, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name
-    )
+    signals = checked_signals(signals, name)
     if signals.ndim < 1 + n_signal_axes:
         raise ValueError(
             f"{name} must have the shape {_SHAPES[n_signal_axes]}, got {signals.shape}."

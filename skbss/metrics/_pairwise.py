@@ -1,9 +1,8 @@
 """Ratios of energies of every estimate to every reference, and those of the best assignment."""
 
-import warnings
-
 import numpy as np
 
+from skbss._runtime.warning import warn
 from skbss.metrics._framing import silent_frames
 from skbss.metrics._permutation import best_assignment
 from skbss.metrics._projection import HOPELESS
@@ -33,7 +32,7 @@ def decibels(wanted, unwanted):
     return np.where(np.abs(ratio) > _LIMIT_DB, np.copysign(np.inf, ratio), ratio)
 
 
-def assigned_scores(pairs, score, n_scores, sir, frames, *, permute, on_silent, stacklevel=3):
+def assigned_scores(pairs, score, n_scores, sir, frames, *, permute, on_silent):
     """Scores of the estimates that belong to the references.
 
     Parameters
@@ -55,8 +54,6 @@ def assigned_scores(pairs, score, n_scores, sir, frames, *, permute, on_silent, 
         Whether estimates are assigned, rather than taken in their order.
     on_silent : {"nan", "raise"}
         What to do about frames in which a signal is silent.
-    stacklevel : int
-        Of warnings.
 
     Returns
     -------
@@ -98,7 +95,7 @@ def assigned_scores(pairs, score, n_scores, sir, frames, *, permute, on_silent, 
         permutation[index] = order
         unmatched[index] = np.setdiff1d(np.arange(n_estimates), order)
         scores[(slice(None), *index)] = table[:, np.arange(n_references), order]
-    _warn(n_silent, worst, stacklevel + 1)
+    _warn(n_silent, worst)
     return scores, permutation, unmatched
 
 
@@ -115,20 +112,16 @@ def _assignment(ratios):
     return best_assignment(np.where(known.any(axis=-1), mean, np.nan))
 
 
-def _warn(n_silent, condition, stacklevel):
+def _warn(n_silent, condition):
     if n_silent:
-        warnings.warn(
+        warn(
             f"In {n_silent} frame(s) a reference or an estimate is silent: all scores of such a "
-            "frame are NaN.",
-            UserWarning,
-            stacklevel=stacklevel,
+            "frame are NaN."
         )
     if condition > HOPELESS:
-        warnings.warn(
+        warn(
             "There are dependent references: to within rounding, one is a sum of filtered others, "
             "or there are frequencies that none of them holds (condition number "
             f"{condition:.0e}). How an estimate divides into interference and artifacts is then "
-            "not well determined.",
-            UserWarning,
-            stacklevel=stacklevel,
+            "not well determined."
         )

@@ -8,12 +8,11 @@ from skbss.metrics._pairs import at_unit_peak, check_pairs
 from skbss.metrics._spectra import check_sample_rate
 
 PESQ_WIDEBAND = (
-    "PESQ, wideband (ITU-T P.862.2 as in the package pesq), at 16 kHz; longer than 20 s the mean "
-    "over equal parts."
+    "ITU-T P.862.2 as in the package pesq, at 16 kHz; longer than 20 s the mean over equal parts."
 )
 PESQ_NARROWBAND = (
-    "PESQ, narrowband, mapped to listening quality (ITU-T P.862 and P.862.1 as in the package "
-    "pesq), at 8 or 16 kHz; longer than 20 s the mean over equal parts."
+    "ITU-T P.862, mapped to listening quality by P.862.1, as in the package pesq, at 8 or 16 kHz; "
+    "longer than 20 s the mean over equal parts."
 )
 # The package holds 50 utterances, of which none is shorter than 0.4 s with the pause behind it,
 # and writes beyond its arrays where there are more.

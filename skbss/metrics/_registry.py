@@ -9,6 +9,7 @@ import numpy as np
 
 from skbss.metrics._catalog import METRICS, by_function
 from skbss.metrics._metric import Metric
+from skbss.metrics._pairs import check_mixture_shape, checked_signals
 
 
 def find_metrics(metrics: str | Callable | Metric | Iterable[Any]) -> list[Metric]:
@@ -100,8 +101,15 @@ def score_sources(references, estimates, metrics, *, sample_rate=None, mixture=N
                 f"{name} must have the shape (n_sources, [n_channels,] length), got "
                 f"{signals.shape}."
             )
+    if references.shape != estimates.shape:
+        raise ValueError(
+            f"references of shape {references.shape} and estimates of shape {estimates.shape} do "
+            "not belong together: their shapes must be the same."
+        )
     if mixture is not None:
         mixture = np.asarray(mixture)
+        check_mixture_shape(mixture.shape, references.shape, references.shape[1:])
+        mixture = checked_signals(mixture, "mixture")
     computed: dict[Any, Mapping[str, np.ndarray]] = {}
     for metric in metrics:
         if metric.compute not in computed:

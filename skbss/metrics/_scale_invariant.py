@@ -1,9 +1,8 @@
 """Scale-invariant ratios: what of an estimate is its source, the other sources, and neither."""
 
-import warnings
-
 import numpy as np
 
+from skbss._runtime.warning import warn
 from skbss.metrics._pairs import (
     at_unit_peak,
     check_on_silent,
@@ -234,11 +233,9 @@ class _Parts:
         _, sizes, basis = np.linalg.svd(unit, full_matrices=False)
         kept = sizes > _SMALLEST_SINGULAR_VALUE
         if (kept.sum(axis=-1) < (~self.silent_references).sum(axis=-1)).any():
-            warnings.warn(
+            warn(
                 "There are dependent references: one is a sum of the others, so that it can not be "
-                "told from them, and no interference is found where there may be some.",
-                UserWarning,
-                stacklevel=3,
+                "told from them, and no interference is found where there may be some."
             )
         basis = basis * kept[..., np.newaxis]
         return (self.estimates @ basis.swapaxes(-1, -2)) @ basis
@@ -274,6 +271,5 @@ def _decomposed(references, estimates, zero_mean, permute, align, on_silent, mea
         parts.silent_references,
         parts.silent_estimates & ~parts.silent_references,
         measure,
-        stacklevel=4,
     )
     return parts

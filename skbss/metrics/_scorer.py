@@ -1,12 +1,16 @@
 """Scores of separations for scikit-learn's searches and cross-validation."""
 
-import warnings
-
 import numpy as np
 
+from skbss._runtime.warning import each_once, warn
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.metrics._improvement import difference
-from skbss.metrics._order import n_known_sources, order_of_estimates
+from skbss.metrics._order import (
+    n_known_sources,
+    order_of_estimates,
+    separated_by,
+    takes_sources,
+)
 from skbss.metrics._registry import find_metrics, score_sources
 
 
@@ -114,15 +118,14 @@ class SeparationScorer:
         """
         clips = check_waveforms(X)
         references = check_sources(y, clips)
-        is_oracle = getattr(estimator, "takes_sources", False)
-        separated = estimator.transform(X, y) if is_oracle else estimator.transform(X)
-        estimates = _per_clip(separated, clips)
+        estimates = _per_clip(separated_by(estimator, X, y), clips)
+        n_known = n_known_sources(estimator)
         scores = mean_scores(
             find_metrics(self._asked),
             references,
             estimates,
             mixtures=clips.each(),
-            n_known=len(references[0]) if is_oracle else n_known_sources(estimator),
+            n_known=len(references[0]) if takes_sources(estimator) else n_known,
             improvement=self._improvement,
             sample_rate=self._sample_rate,
         )
@@ -184,15 +187,16 @@ def mean_scores(
             continue
         one, separated = one[audible], separated[audible]
         options = {"sample_rate": sample_rate, "mixture": mixture}
-        scores = score_sources(one, separated, metrics, **options)
-        turned = {metric.name: metric.goodness(scores[metric.name]) for metric in metrics}
-        if improvement:
-            unseparated = np.broadcast_to(np.asarray(mixture), one.shape)
-            before = score_sources(one, unseparated, metrics, **options)
-            for metric in metrics:
-                name = metric.name
-                turned[name] = difference(turned[name], metric.goodness(before[name]))
-                scores[name] = difference(scores[name], before[name])
+        with each_once():
+            scores = score_sources(one, separated, metrics, **options)
+            turned = {metric.name: metric.goodness(scores[metric.name]) for metric in metrics}
+            if improvement:
+                unseparated = np.broadcast_to(np.asarray(mixture), one.shape)
+                before = score_sources(one, unseparated, metrics, **options)
+                for metric in metrics:
+                    name = metric.name
+                    turned[name] = difference(turned[name], metric.goodness(before[name]))
+                    scores[name] = difference(scores[name], before[name])
         for metric in metrics:
             values[metric.name].append(scores[metric.name])
             oriented[metric.name].append(turned[metric.name])
@@ -204,11 +208,7 @@ def _mean(values):
         return float("nan")
     values = np.concatenate(values)
     if {np.inf, -np.inf} <= set(values):
-        warnings.warn(
-            "Some sources score infinity and some minus infinity: their mean is NaN.",
-            UserWarning,
-            stacklevel=4,
-        )
+        warn("Some sources score infinity and some minus infinity: their mean is NaN.")
         return float("nan")
     return float(values.mean())
 

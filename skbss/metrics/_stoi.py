@@ -1,7 +1,5 @@
 """Short-time objective intelligibility."""
 
-import warnings
-
 import numpy as np
 
 from skbss.metrics._each_pair import NotMeasurableError, score_each_pair
@@ -14,8 +12,11 @@ ESTOI = (
     "Extended short-time objective intelligibility (Jensen and Taal 2016, package pystoi), at "
     "10 kHz."
 )
-# What the package returns for too few frames.
-_TOO_SHORT = 1e-5
+_RATE = 10000
+_N_WINDOW = 256
+_HOP = 128
+_DYNAMIC_RANGE_DB = 40
+_SEGMENT = 30
 
 
 def stoi(
@@ -72,6 +73,11 @@ def stoi(
     --------
     pesq : How good the speech sounds.
 
+    Notes
+    -----
+    The last step of the extended measure, the correlations of normalized segments, is ours: the
+    package adds noise to them, at the size of rounding, from the global generator of NumPy.
+
     References
     ----------
     .. [1] C. H. Taal, R. C. Hendriks, R. Heusdens and J. Jensen, "An algorithm for intelligibility
@@ -97,9 +103,14 @@ def stoi(
 
     def score(s, s_hat):
         s_hat, _ = at_unit_peak(s_hat)
-        result = _result_of(package, s, s_hat, int(sample_rate), bool(extended))
-        if result == _TOO_SHORT:
-            raise NotMeasurableError("fewer than 30 frames are left of the reference")
+        if sample_rate != _RATE:
+            s, s_hat = (
+                package.utils.resample_oct(signal, _RATE, int(sample_rate)) for signal in (s, s_hat)
+            )
+        if _n_frames_left(s) < _SEGMENT:
+            raise NotMeasurableError(f"fewer than {_SEGMENT} frames are left of the reference")
+        with np.errstate(all="ignore"):
+            result = _extended(package, s, s_hat) if extended else package.stoi(s, s_hat, _RATE)
         if not np.isfinite(result):
             raise NotMeasurableError("the package pystoi gives no number")
         return result
@@ -107,17 +118,37 @@ def stoi(
     return score_each_pair(pairs, score, "ESTOI" if extended else "STOI")
 
 
-def _result_of(package, s, s_hat, sample_rate, extended):
-    # The extended measure adds noise at the size of rounding from NumPy's global generator, whose
-    # state is the caller's.
-    state = np.random.get_state()  # noqa: NPY002
-    try:
-        np.random.seed(0)  # noqa: NPY002
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return package.stoi(s, s_hat, sample_rate, extended=extended)
-    except ValueError:
-        # Of signals shorter than a frame the package takes the largest of no values.
-        return _TOO_SHORT
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+def _n_frames_left(s):
+    """Frames of the STFT after those are gone in which the reference is silent.
+
+    The package warns where they are too few, and fails where there is none.
+    """
+    if len(s) <= _N_WINDOW:
+        return 0
+    frames = np.lib.stride_tricks.sliding_window_view(s[:-1], _N_WINDOW)[::_HOP]
+    level = np.linalg.norm(np.hanning(_N_WINDOW + 2)[1:-1] * frames, axis=1)
+    level = 20 * np.log10(level + np.finfo(float).eps)
+    # What is left is put together anew, and the last frame of it does not count.
+    return int((level.max() - _DYNAMIC_RANGE_DB - level < 0).sum()) - 1
+
+
+def _extended(package, s, s_hat):
+    """Mean correlation of the columns of segments whose rows and columns are normalized."""
+    utils = package.utils
+    heard = utils.remove_silent_frames(s, s_hat, _DYNAMIC_RANGE_DB, _N_WINDOW, _HOP)
+    bands, _ = utils.thirdoct(_RATE, 2 * _N_WINDOW, 15, 150)
+    normalized = []
+    for signal in heard:
+        power = np.square(np.abs(utils.stft(signal, _N_WINDOW, 2 * _N_WINDOW, overlap=2)))
+        envelopes = np.sqrt(bands @ power.T)
+        segments = np.lib.stride_tricks.sliding_window_view(envelopes, _SEGMENT, axis=1)
+        segments = np.moveaxis(segments, 1, 0)
+        normalized.append(_normalized(_normalized(segments, axis=2), axis=1))
+    x, y = normalized
+    return np.einsum("mjn,mjn->", x, y) / (_SEGMENT * len(x))
+
+
+def _normalized(segments, axis):
+    segments = segments - segments.mean(axis=axis, keepdims=True)
+    norm = np.linalg.norm(segments, axis=axis, keepdims=True)
+    return segments / np.where(norm > 0, norm, 1)

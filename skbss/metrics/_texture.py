@@ -7,12 +7,12 @@ from skbss.metrics._pairs import check_pairs
 from skbss.metrics._spectra import check_analysis, check_positive
 
 OVER_SMOOTHING = (
-    "Over-smoothing index: total variation of the estimate's log spectrogram over that of the "
-    "reference's, in cells within 60 dB of the reference's largest, frames of 32 ms."
+    "Total variation of the estimate's log spectrogram over that of the reference's, in cells "
+    "within 60 dB of the reference's largest, frames of 32 ms."
 )
 SPECTRAL_HOLE_RATE = (
-    "Spectral holes: share of the cells within 60 dB of the reference's largest in which the "
-    "estimate is 40 dB below the reference, frames of 32 ms."
+    "Share of the cells within 60 dB of the reference's largest in which the estimate is 40 dB "
+    "below the reference, frames of 32 ms."
 )
 
 

@@ -8,9 +8,8 @@ from skbss.metrics._pairs import check_pairs
 from skbss.metrics._spectra import check_positive, check_sample_rate
 
 TRANSIENT_SMEARING = (
-    "Transient smearing: by how many dB the level rises less in the estimate than in the reference "
-    "from the 20 ms before to the 20 ms after an onset, mean over the reference's onsets of at "
-    "least 10 dB."
+    "By how many dB the level rises less in the estimate than in the reference from the 20 ms "
+    "before to the 20 ms after an onset, mean over the reference's onsets of at least 10 dB."
 )
 _STEP_SECONDS = 0.001
 _BETWEEN_ONSETS_SECONDS = 0.05

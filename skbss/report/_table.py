@@ -1,38 +1,66 @@
 """Tables of strings: on a terminal, in a notebook."""
 
-import unicodedata
+import re
 from collections.abc import Sequence
 
 from skbss.report._text import printable
 
+_DASHES = {"", "-", "\N{EN DASH}", "\N{EM DASH}"}
+_SIGN = "[-+\N{MINUS SIGN}]?"
+_NUMBER = rf"(\d+\.?\d*(e{_SIGN}\d+)?|∞)"
+# Such as 12, <0.001, 3.1 ± 0.2 or 0.5 s; what has a longer word behind the number is a name.
+_CELL = re.compile(rf"<?{_SIGN}{_NUMBER}( ± {_NUMBER})?( [a-zA-Z%]{{1,2}})?")
+
 
 def text_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lines of aligned columns; the first two flush left, numbers flush right.
+    """Lines of aligned columns: those of numbers flush right, all others flush left.
 
     Parameters
     ----------
     heading : sequence of str
         One for each column.
     rows : sequence of sequences of str
-        The cells; made printable here, whatever they hold.
+        The cells; made printable here, whatever they hold. A column is one of numbers if all its
+        cells are, beside empty ones and dashes: a sign, digits or infinity, a deviation, a short
+        unit. One name in it, such as "2 atoms", and it is none.
 
     Returns
     -------
     str
         Without a line break at its end.
     """
-    lines = [[printable(cell) for cell in row] for row in [heading, *rows]]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    is_left = [
-        not any(_is_number(row[position]) for row in lines[1:]) for position in range(len(widths))
-    ]
-    return "\n".join(
+    columns = list(zip(*rows, strict=True)) or [()] * len(heading)
+    is_left = [not _are_numbers(column) for column in columns]
+    return "\n".join(aligned_lines([heading, *rows], is_left))
+
+
+def aligned_lines(lines: Sequence[Sequence[str]], is_left: Sequence[bool]) -> list[str]:
+    """Lines whose cells stand below each other on a terminal, two columns apart.
+
+    Parameters
+    ----------
+    lines : sequence of sequences of str
+        The cells of every line; made printable here.
+    is_left : sequence of bool
+        Of every column whether it is flush left, rather than flush right.
+
+    Returns
+    -------
+    list of str
+        Without blanks at their ends.
+    """
+    from rich.cells import cell_len
+
+    shown = [[printable(cell) for cell in line] for line in lines]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    return [
         "  ".join(
-            cell + " " * (width - _width(cell)) if left else " " * (width - _width(cell)) + cell
+            cell + blank if left else blank + cell
             for cell, width, left in zip(line, widths, is_left, strict=True)
+            for blank in [" " * (width - cell_len(cell))]
         ).rstrip()
-        for line in lines
-    )
+        for line in shown
+    ]
 
 
 def html_table(
@@ -63,14 +91,6 @@ def html_table(
     return f"<table>{''.join(parts)}</table>"
 
 
-def _width(text: str) -> int:
-    """Columns on a terminal, where East Asian characters take two and marks none."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
-
-
-def _is_number(text: str) -> bool:
-    digits = text.split(" ")[0].lstrip("<-+\N{MINUS SIGN}")
-    return digits == "∞" or digits.replace(".", "", 1).isdigit()
+def _are_numbers(column: Sequence[str]) -> bool:
+    told = [cell for cell in column if cell not in _DASHES]
+    return bool(told) and all(_CELL.fullmatch(cell) for cell in told)

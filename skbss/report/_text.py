@@ -30,3 +30,48 @@ def printable(text: str) -> str:
         else character.encode("unicode_escape", "surrogatepass").decode("ascii")
         for character in text
     )
+
+
+def count(number: int, what: str) -> str:
+    """A number of things in words.
+
+    Parameters
+    ----------
+    number : int
+        How many.
+    what : str
+        One of them, whose plural ends in "s".
+
+    Returns
+    -------
+    str
+        Such as "1 system" or "2 systems".
+
+    Examples
+    --------
+    >>> count(1, "system"), count(0, "task")
+    ('1 system', '0 tasks')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Text for a cell of a CSV file that no spreadsheet takes for a formula.
+
+    Parameters
+    ----------
+    text : str
+        A name that others chose.
+
+    Returns
+    -------
+    str
+        With an apostrophe before it where it begins with ``=``, ``+``, ``-``, ``@``, a tab, a
+        carriage return, or an apostrophe itself, so that exactly one is to be taken off again.
+
+    Examples
+    --------
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell("drums")
+    ("'=1+1", 'drums')
+    """
+    return f"'{text}" if text.startswith(("'", "=", "+", "-", "@", "\t", "\r")) else text

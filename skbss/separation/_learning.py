@@ -166,8 +166,7 @@ def _fit_to_mixtures(way, fitted, clips, *, n_known):
     ends = np.cumsum([len(V) for V in rows])[:-1]
     xp = jnp if is_jax_array(rows[0]) else np
     rows = rows[0] if len(rows) == 1 else xp.concatenate(rows)
-    # This function, the way, and two of Separator lie between the warning and the user's line.
-    warn_if_too_short(len(rows), fitted, n_known, stacklevel=5)
+    warn_if_too_short(len(rows), fitted, n_known)
     W = fitted.fit_transform(rows)
     check_non_negative_model(fitted, W)
     return W, (jnp if is_jax_array(W) else np).split(W, ends)

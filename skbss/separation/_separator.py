@@ -304,7 +304,7 @@ class Separator(TransformerMixin, BaseEstimator):
         sources = None
         if y is not None and self.supervised:
             sources = check_sources(y, clips)
-            warn_if_channels_are_clips(clips, sources, stacklevel=3)
+            warn_if_channels_are_clips(clips, sources)
         n_free = self._check_sources_wanted(factorizer, len(sources[0]) if sources else 0)
         way = Learning(factorizer, framing, exponent, self.grouping, self.sample_rate, random_state)
         if not sources:

@@ -1,12 +1,13 @@
 """Warnings of input that is allowed, but hardly meant."""
 
 import numbers
-import warnings
 
 import numpy as np
 
+from skbss._runtime.warning import warn
 
-def warn_if_too_short(n_frames, factorizer, n_known, *, stacklevel):
+
+def warn_if_too_short(n_frames, factorizer, n_known):
     """Warn if there are fewer frames than atoms to learn from them.
 
     Parameters
@@ -17,21 +18,17 @@ def warn_if_too_short(n_frames, factorizer, n_known, *, stacklevel):
         With as many atoms as its `n_components`.
     n_known : int
         How many of them are known already.
-    stacklevel : int
-        Whose line the warning names, as :func:`warnings.warn` counts for the caller.
     """
     n_components = getattr(factorizer, "n_components", None)
     if isinstance(n_components, numbers.Integral) and n_frames < n_components - n_known:
-        warnings.warn(
+        warn(
             f"There are {n_components - n_known} atoms to learn from {n_frames} frames, which "
             "says nothing about sources: give longer recordings, a shorter hop_length, or fewer "
-            "n_components.",
-            UserWarning,
-            stacklevel=1 + stacklevel,
+            "n_components."
         )
 
 
-def warn_if_channels_are_clips(clips, sources, *, stacklevel):
+def warn_if_channels_are_clips(clips, sources):
     """One clip of several channels has, without its clip axis, the shape of as many clips.
 
     Parameters
@@ -40,17 +37,13 @@ def warn_if_channels_are_clips(clips, sources, *, stacklevel):
         Mixtures.
     sources : list of arrays of shape (n_sources, [n_channels,] length)
         Isolated sources of every clip.
-    stacklevel : int
-        Whose line the warning names, as :func:`warnings.warn` counts for the caller.
     """
     mixtures = clips.each()
     if clips.layout != "stack" or mixtures[0].ndim > 1 or len(mixtures) != len(sources[0]):
         return
     X, y = np.asarray(clips.arrays[0]), np.stack([np.asarray(one) for one in sources])
     if np.allclose(X, y.sum(axis=0)) and not np.allclose(X, y.sum(axis=1)):
-        warnings.warn(
+        warn(
             f"X of shape {X.shape} is taken for {len(X)} clips, but it is y.sum(axis=0), as if it "
-            f"were one clip of {len(X)} channels: pass X[np.newaxis] and y[np.newaxis] then.",
-            UserWarning,
-            stacklevel=1 + stacklevel,
+            f"were one clip of {len(X)} channels: pass X[np.newaxis] and y[np.newaxis] then."
         )

@@ -20,7 +20,7 @@ class TrueSourcesEstimator(TransformerMixin, BaseEstimator, ABC):
 
     takes_sources = True
 
-    def fit(self, X, y):
+    def fit(self, X, y=None):
         """Check parameters and recordings; nothing is learned but the number of sources.
 
         Parameters
@@ -28,7 +28,8 @@ class TrueSourcesEstimator(TransformerMixin, BaseEstimator, ABC):
         X : array of shape (length,), (n_clips, length) or (n_clips, n_channels, length), or list
             Mixtures; a list may hold clips of unequal length.
         y : array of shape (n_clips, n_sources, [n_channels,] length) or list
-            Isolated sources of the mixtures, without the first axis where `X` is one clip.
+            Isolated sources of the mixtures, without the first axis where `X` is one clip. They
+            are required, although their place in the signature is that of scikit-learn.
 
         Returns
         -------
@@ -50,7 +51,7 @@ class TrueSourcesEstimator(TransformerMixin, BaseEstimator, ABC):
         self.n_sources_ = len(check_sources(y, check_waveforms(X))[0])
         return self
 
-    def fit_transform(self, X, y):
+    def fit_transform(self, X, y=None):
         """Estimates of the sources of mixtures, made with those sources.
 
         Parameters

@@ -1,11 +1,12 @@
 """The matrices that unmix and mix channels, from what a decomposition of scikit-learn finds."""
 
 import numbers
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.decomposition import FastICA
 
+from skbss._runtime.warning import warn
 from skbss.masking._factorizer import seeded_clone
 
 
@@ -124,7 +125,7 @@ def learn_unmixing(channels, unmixer, wanted, random_state, *, rounding):
     fitted, matrix = None, np.zeros((0, n_channels))
     if rank:
         fitted = seeded_clone(unmixer, random_state)
-        if wanted is not None and "n_components" in fitted.get_params(deep=False):
+        if wanted is not None and _has_n_components(fitted):
             fitted.set_params(n_components=min(wanted, rank))
         rows = (reduction @ channels).T
         matrix = _linear_part(fitted.fit(rows), rows) @ reduction
@@ -134,12 +135,10 @@ def learn_unmixing(channels, unmixer, wanted, random_state, *, rounding):
                 f"channels, but n_sources={wanted}: make it find as many, or leave n_sources=None."
             )
     if wanted is not None and len(matrix) < wanted:
-        warnings.warn(
+        warn(
             f"Of the {n_channels} channels of X only {rank} are independent of each other, the "
             f"others are silent or mixtures of them: the last {wanted - len(matrix)} of the "
-            f"{wanted} sources are silent.",
-            UserWarning,
-            stacklevel=3,
+            f"{wanted} sources are silent."
         )
         matrix = np.concatenate([matrix, np.zeros((wanted - len(matrix), n_channels))])
     components = matrix @ channels
@@ -148,6 +147,12 @@ def learn_unmixing(channels, unmixer, wanted, random_state, *, rounding):
     mixing = np.linalg.lstsq((components / scale).T, channels.T, rcond=None)[0].T
     order = np.argsort(-np.square(mixing).sum(axis=0), kind="stable")
     return Unmixing(fitted, (matrix / scale)[order], mixing[:, order])
+
+
+def _has_n_components(unmixer):
+    # FastICA ignores them, with a warning, where it does not whiten.
+    ignores = isinstance(unmixer, FastICA) and not unmixer.whiten
+    return not ignores and "n_components" in unmixer.get_params(deep=False)
 
 
 def _independent_directions(channels, rounding):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 import signal
 import subprocess
@@ -353,6 +354,19 @@ def test_names_and_tags_are_shown_as_text(folder, evaluate, sources, estimates):
     for file in ("a.csv", "a.json", "a.html"):
         assert "\x1b" not in (folder / file).read_text()
     assert len(csv_rows(folder / "a.csv")) == 5
+
+
+def test_names_are_no_formulas(folder, evaluate, sources, estimates):
+    write(folder / "refs", {"=HYPERLINK(1).wav": sources[0], "'b.wav": sources[1]})
+    write(folder / "ests", {"=HYPERLINK(1).wav": estimates[0], "'b.wav": estimates[1]})
+    result = evaluate("--csv", "a.csv", "--json", "a.json")
+    rows = csv_rows(folder / "a.csv")
+    assert {row["source"] for row in rows} == {"'=HYPERLINK(1)", "''b"}
+    assert {row["estimate"] for row in rows} == {"'=HYPERLINK(1).wav", "''b.wav"}
+    told = json.loads((folder / "a.json").read_text())
+    assert {row["source"] for row in told["scores"]} == {"=HYPERLINK(1)", "'b"}
+    assert set(table(result)) == {"=HYPERLINK(1)", "'b", "mean"}
+    assert all(math.isfinite(float(row["value"])) for row in rows)
 
 
 def test_what_is_no_recording_is_mentioned(pair, evaluate):

@@ -195,14 +195,52 @@ def test_ties_share_their_rank():
     assert 0.5 < pair["spearman"] < 1
 
 
-def test_one_task_gives_no_interval():
-    pair, sentence = only(report_of(rows_of(1, sdr=same, sir=noisy)))
-    assert pair["verdict"] == "no interval"
+@pytest.mark.parametrize(("n_tasks", "tasks"), [(1, "1 task"), (5, "5 tasks")])
+def test_few_tasks_do_not_decide(n_tasks, tasks):
+    report = report_of(rows_of(n_tasks, sdr=same, sir=same))
+    pair, sentence = only(report)
+    assert pair["verdict"] == "too few tasks"
+    assert pair["spearman"] == 1
     assert math.isnan(pair["spearman_low"])
-    assert math.isfinite(pair["spearman"])
-    assert "Over 6 systems and 1 task, SDR and SIR: rho" in sentence
-    assert "One task gives no interval: these data do not decide." in sentence
-    assert "[" not in sentence
+    assert math.isnan(pair["kendall_high"])
+    assert sentence == (
+        f"Over 6 systems and {tasks}, SDR and SIR: rho 1.00, tau 1.00. Fewer than 6 tasks give no "
+        "interval: these data do not decide."
+    )
+
+
+def test_six_tasks_decide():
+    assert report_of(rows_of(6, sdr=same, sir=same)).correlations[0]["verdict"] == "alike"
+
+
+@pytest.mark.parametrize("n_tasks", [2, 6, 8])
+def test_unrelated_scores_are_rarely_alike(n_tasks):
+    metrics = dict.fromkeys(["sdr", "sir", "sar", "snr", "si_sdr", "si_sir", "si_sar"], unrelated)
+    verdicts = [
+        pair["verdict"]
+        for seed in range(20)
+        for pair in report_of(
+            rows_of(n_tasks, 5, seed=seed, **metrics), n_resamples=100
+        ).correlations
+    ]
+    assert len(verdicts) == 20 * 21
+    assert sum(verdict in ("alike", "opposite") for verdict in verdicts) <= 0.06 * len(verdicts)
+
+
+def test_that_pairs_are_many_is_told():
+    text = str(report_of(rows_of(sdr=same, sir=noisy, mse=error)))
+    assert "The intervals of the 3 pairs of scores are not corrected for their number" in text
+    assert "not corrected" not in str(report_of(rows_of(sdr=same, sir=noisy)))
+
+
+def test_mixtures_of_one_recording_are_one_unit():
+    rows = rows_of(12, sdr=same, sir=noisy)
+    rows = [row | {"tag_clean": int(row["task"].split()[1]) % 4} for row in rows]
+    assert report_of(rows).correlations[0]["verdict"] == "alike"
+    pair, sentence = only(report_of(rows, by="tag_clean"))
+    assert (pair["verdict"], pair["n_units"]) == ("too few tasks", 4)
+    assert "and 12 items of 4 clean recordings, SDR" in sentence
+    assert "Fewer than 6 clean recordings give no interval" in sentence
 
 
 def test_a_constant_score_has_no_correlation():
@@ -277,20 +315,20 @@ def test_means_are_over_tasks_of_means_over_sources():
 
 
 def test_sources_of_one_task_are_drawn_together():
-    rows = rows_of(24, sdr=same, sir=unrelated)
+    rows = rows_of(48, sdr=same, sir=unrelated)
     for row in rows:
         task, source = divmod(int(row["task"].split()[1]), 4)
-        row |= {"task": f"task {task}", "source": f"source {source}", "tag_room": task % 2}
+        row |= {"task": f"task {task}", "source": f"source {source}", "tag_room": task % 6}
     by_task, by_item, by_room = (
         report_of(rows, by=by).correlations[0] for by in ("task", ["task", "source"], "tag_room")
     )
     assert by_task["spearman"] == by_item["spearman"] == by_room["spearman"]
-    assert [pair["n_units"] for pair in (by_task, by_item, by_room)] == [6, 24, 2]
-    assert {pair["n_items"] for pair in (by_task, by_item, by_room)} == {24}
+    assert [pair["n_units"] for pair in (by_task, by_item, by_room)] == [12, 48, 6]
+    assert {pair["n_items"] for pair in (by_task, by_item, by_room)} == {48}
     assert by_task["spearman_low"] != by_item["spearman_low"]
-    assert "and 24 items of 6 tasks," in report_of(rows).findings[0]
-    assert "and 24 items," in report_of(rows, by=["task", "source"]).findings[0]
-    assert "and 24 items of 2 rooms," in report_of(rows, by="tag_room").findings[0]
+    assert "and 48 items of 12 tasks," in report_of(rows).findings[0]
+    assert "and 48 items," in report_of(rows, by=["task", "source"]).findings[0]
+    assert "and 48 items of 6 rooms," in report_of(rows, by="tag_room").findings[0]
 
 
 def test_units_must_be_told():
@@ -351,16 +389,17 @@ def test_one_metric_can_not_be_both():
         report_of(rows, ratings=rows)
 
 
-def test_oracles_are_named_and_can_be_left_out():
+def test_bounds_are_named_and_can_be_left_out():
     rows = rows_of(sdr=same, sir=noisy)
     rows = [row | {"oracle": np.bool_(row["system"] == "system 1")} for row in rows]
     report = report_of(rows)
     assert [row["oracle"] for row in report.scores] == [False, True, *[False] * 4]
-    assert "6 systems, 1 of them given the true sources;" in str(report)
-    assert "system 1 (oracle)" in str(report)
+    assert "6 systems, 1 bound among them;" in str(report)
+    assert "system 1 (bound)" in str(report)
     without = report_of(rows, oracles=False)
     assert without.correlations[0]["n_systems"] == 5
     assert "system 1" not in str(without)
+    assert "ound" not in str(without)
 
 
 @pytest.mark.parametrize(
@@ -394,10 +433,19 @@ def test_an_evaluation_is_taken_with_metrics_of_its_own():
     report = report_of(evaluate(systems, task, ["si_sdr", loudness]))
     assert [row["si_sdr"] for row in report.ranks] == [2, 1]
     assert report.correlations[0]["verdict"] == "too few systems"
+    # The mixture is a bound, and no separation of the true sources.
+    assert "2 systems, 2 bounds among them;" in str(report)
+    assert "given the true sources" not in str(report)
 
 
 def test_the_seed_decides():
     rows = rows_of(sdr=same, sir=noisy)
+    # Tasks of very different size, where the bootstrap reaches farther than Student's t.
+    rows = [
+        row | {"task": f"task {min(number, 6)}", "source": f"source {max(number, 6)}"}
+        for row in rows
+        for number in [int(row["task"].split()[1])]
+    ]
     assert report_of(rows).correlations == report_of(rows).correlations
     assert report_of(rows).correlations != report_of(rows, random_state=1).correlations
     few = rows_of(sdr=same, sir=noisy)

@@ -71,6 +71,12 @@ def test_everything_is_where_it_may_be(seed, distance, spare, n_mics, n_sources)
     assert (apart <= np.cos(np.radians(30)) + 1e-9).all()
 
 
+def test_a_room_without_a_place_for_so_many_sources():
+    message = "Room 'anechoic' has no place for 7 sources at a source_distance of 1.2 m and 2 micr"
+    with pytest.raises(ValueError, match=message):
+        draw_positions(ROOMS["anechoic"], 7, np.random.default_rng(0))
+
+
 def test_seeds_decide_and_nothing_else():
     first = responses(BATHROOM)
     before = np.random.get_state()  # noqa: NPY002

@@ -174,6 +174,52 @@ def test_float32_gives_the_same():
     np.testing.assert_allclose(found, ratios(evaluated(s, s_hat)), atol=1e-4)
 
 
+@pytest.mark.parametrize("window", [None, 200])
+@pytest.mark.parametrize("framewise_filters", [False, True])
+@pytest.mark.parametrize("gain", [1e-250, 1e-160, 1e160])
+def test_sir_and_sar_do_not_depend_on_the_level_of_estimates(gain, window, framewise_filters):
+    s, s_hat = problem()
+    options = {"window": window, "framewise_filters": framewise_filters}
+    options = {} if window is None else options
+    expected, scores = evaluated(s, s_hat, **options), evaluated(s, gain * s_hat, **options)
+    np.testing.assert_allclose(scores.sir, expected.sir, atol=1e-9)
+    np.testing.assert_allclose(scores.sar, expected.sar, atol=1e-9)
+    unequal = evaluated(s, np.array([1, gain])[:, None, None] * s_hat, **options)
+    np.testing.assert_allclose(unequal.sir, expected.sir, atol=1e-9)
+    np.testing.assert_allclose(unequal.sdr[0], expected.sdr[0], atol=1e-9)
+    far = 0 if gain < 1 else -np.inf
+    np.testing.assert_array_equal([scores.sdr, scores.isr], np.full((2, *scores.sdr.shape), far))
+
+
+@pytest.mark.parametrize("quiet", [1e-160, 1e-30])
+def test_a_quiet_end_is_measured_like_any_other(quiet):
+    s, s_hat = problem()
+    gains = np.where(np.arange(600) < 400, 1, quiet)
+    options = {"window": 200, "framewise_filters": True}
+    expected = evaluated(s, s_hat, **options)
+    found = ratios(evaluated(gains * s, gains * s_hat, **options))
+    np.testing.assert_allclose(found, ratios(expected), atol=1e-9)
+    # Filters of the whole signal are as good there: the end has next to no part in them.
+    options = {"window": 200}
+    found = ratios(evaluated(gains * s, gains * s_hat, **options))
+    assert np.isfinite(found).all()
+    assert np.abs(found - ratios(evaluated(s, s_hat, **options))).max() < 5
+
+
+@pytest.mark.parametrize("function", ["images", "sources"])
+def test_the_definition_names_the_frames_that_were_used(function):
+    s, s_hat = problem()
+    if function == "images":
+        found = [evaluated(s, s_hat, window=n).definition for n in (600, 5000)]
+    else:
+        found = [
+            bss_eval(s[:, 0], s_hat[:, 0], filter_length=TAPS, window=n).definition
+            for n in (600, 5000)
+        ]
+    assert "in frames of 600 samples every 600" in found[0]
+    assert found[0] == found[1]
+
+
 def test_exact_estimates():
     s, _ = problem()
     np.testing.assert_array_equal(ratios(evaluated(s, s)), np.inf)

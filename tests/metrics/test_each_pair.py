@@ -4,10 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skbss import metrics
+from skbss.metrics._pairs import check_pairs
 
 RATE = 8000
 
@@ -189,3 +191,31 @@ def test_signals_of_a_few_samples(name, length):
     else:
         assert not caught
         np.testing.assert_allclose(scores, [MEASURES[name][1]])
+
+
+@pytest.mark.parametrize("name", ["references", "estimates"])
+def test_what_is_empty_is_named(name):
+    signals = {"references": np.ones((2, 9)), "estimates": np.ones((2, 9)), name: np.ones((2, 0))}
+    with pytest.raises(ValueError, match=rf"{name} of shape \(2, 0\) are empty"):
+        check_pairs(**signals)
+
+
+@pytest.mark.parametrize(
+    ("signals", "error", "message"),
+    [
+        (sp.csr_array(np.eye(3)), TypeError, "references are sparse"),
+        (np.ones((1, 3), complex), ValueError, "Complex data not supported, but references are"),
+        ([["a", "b"]], ValueError, "references must hold numbers"),
+        ([[1.0, np.inf]], ValueError, "Input references contains infinity"),
+        (3.0, ValueError, r"references must have the shape \(..., n_sources, length\), got \(\)"),
+    ],
+)
+def test_what_is_no_signal_is_named(signals, error, message):
+    with pytest.raises(error, match=message):
+        check_pairs(signals, np.ones((1, 2)))
+
+
+def test_every_kind_of_numbers_is_a_signal():
+    for kind in (int, bool, np.float32, np.float16, object):
+        pairs = check_pairs(np.ones((2, 3), kind), [[1, 0, 1]] * 2)
+        assert pairs.references.dtype == pairs.estimates.dtype == np.float64

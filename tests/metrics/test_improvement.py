@@ -45,7 +45,7 @@ def test_a_source_that_is_the_mixture_can_not_gain(clip):
 
 def test_lengths(clip):
     sources, estimates, mixture = clip
-    with pytest.raises(ValueError, match="do not belong together"):
+    with pytest.raises(ValueError, match=r"mixture has 3999 samples, but references .* have 4000"):
         sdr_improvement(sources, estimates, mixture[..., :-1])
     np.testing.assert_allclose(
         sdr_improvement(
@@ -61,3 +61,26 @@ def test_errors(clip):
         sdr_improvement(*clip, metric="sir")
     with pytest.raises(ValueError, match="mixture must have the shape of one source"):
         sdr_improvement(sources, estimates, mixture[0])
+
+
+def test_the_mixture_is_checked_by_itself(clip):
+    sources, estimates, mixture = clip
+    with pytest.raises(ValueError, match="Input mixture contains NaN"):
+        sdr_improvement(sources, estimates, np.full_like(mixture, np.nan))
+    for shape in [(2, 2, 4000), (3, 4000), ()]:
+        with pytest.raises(
+            ValueError, match=r"mixture of shape .* the shape of one source, \(2, 4"
+        ):
+            sdr_improvement(sources, estimates, np.ones(shape), align="trim")
+
+
+@pytest.mark.parametrize("metric", ["sdr", "si_sdr", "snr"])
+def test_silence_is_said_once_where_the_call_is(clip, metric):
+    sources, estimates, mixture = clip
+    sources = sources.copy()
+    sources[0, 0] = 0
+    with pytest.warns(UserWarning, match="1 reference.*silent") as caught:
+        gained = sdr_improvement(sources, estimates, mixture, metric=metric)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert np.isnan(gained[0, 0])
+    assert np.isfinite(gained[1]).all()

@@ -107,8 +107,8 @@ def test_a_quiet_source_is_no_noise(signals):
 @pytest.mark.parametrize(
     ("mixture", "options", "message"),
     [
-        (np.ones(15999), {}, r"mixture of shape \(15999,\) and references of shape \(2, 16000\)"),
-        (np.ones((2, 16000)), {}, r"the mixture must have the shape \(16000,\)"),
+        (np.ones(15999), {}, r"mixture has 15999 samples, but references of shape \(2, 16000\)"),
+        (np.ones((2, 16000)), {}, r"the mixture must have the shape of one source, \(16000,\)"),
         (np.full(16000, np.nan), {}, "Input mixture contains NaN"),
         (np.ones(16000), {"noise_threshold": 30}, "noise_threshold must be negative"),
         (np.ones(16000), {"noise_threshold": -np.inf}, "noise_threshold must be negative"),

@@ -28,6 +28,11 @@ def test_every_metric_scores_and_says_what_it_is(name, clip):
     assert metric.name == name
     assert metric.title
     assert metric.definition.endswith(".")
+    # Both stand together: "Mel distance: Mean absolute ...".
+    assert not metric.definition.lower().startswith(metric.title.split(" (")[0].lower())
+    assert ":" not in metric.definition
+    assert metric.heading.startswith(metric.title)
+    assert metric.heading.endswith(f" ({metric.unit})" if metric.unit else metric.title)
     assert metric.low < metric.high
     if not available(metric):
         pytest.skip(f"{metric.package} is not installed")
@@ -122,3 +127,41 @@ def test_improvements_need_the_mixture(clip):
 def test_shapes(clip):
     with pytest.raises(ValueError, match=r"references must have the shape \(n_sources, "):
         score_sources(clip[0][0], clip[1][0], "sdr")
+
+
+@pytest.mark.parametrize(
+    ("references", "estimates"),
+    [((2, 2, 800), (2, 1600)), ((2, 2, 800), (2, 4, 400)), ((2, 800), (3, 800))],
+)
+def test_references_and_estimates_have_one_shape(references, estimates):
+    with pytest.raises(
+        ValueError, match=r"references of shape .* and estimates of shape .* do not"
+    ):
+        score_sources(np.ones(references), np.ones(estimates), "si_sdr")
+
+
+@pytest.mark.parametrize("metric", ["si_sdr_improvement", "log_kurtosis_ratio", "si_sdr"])
+def test_the_mixture_is_checked_by_itself(clip, metric):
+    images = [np.stack([one, one[::-1]], axis=1) for one in clip]
+    mixture = images[0].sum(axis=0)
+    for shape in [(16000,), (2, 2, 8000), (1, 8000), (4, 4000)]:
+        with pytest.raises(ValueError, match=r"mixture of shape .* and references of shape .* do"):
+            score_sources(*images, metric, sample_rate=8000, mixture=np.ones(shape))
+    with pytest.raises(ValueError, match=r"mixture has 7999 samples, but references .* have 8000"):
+        score_sources(*images, metric, sample_rate=8000, mixture=mixture[:, 1:])
+    mixture[0, 0] = np.nan
+    with pytest.raises(ValueError, match="Input mixture contains NaN"):
+        score_sources(*images, metric, sample_rate=8000, mixture=mixture)
+
+
+def test_warnings_point_to_the_call(clip):
+    sources, estimates = clip[0].copy(), clip[1]
+    sources[0] = 0
+    names = ["si_sdr", "sdr", "si_sir", "snr", "over_smoothing", "si_sdr_improvement"]
+    with pytest.warns(UserWarning, match="1 reference.*silent") as caught:
+        score_sources(sources, estimates, names, sample_rate=8000, mixture=clip[0].sum(axis=0))
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_the_least_of_narrowband_pesq():
+    assert METRICS["pesq_narrowband"].low == 1.017

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GridSearchCV, cross_validate
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from skbss import ISTFT, STFT, BetaNMF, Separator, WienerMask
 from skbss.metrics import make_separation_scorer, score_sources, si_sdr
@@ -206,3 +206,45 @@ def test_wrong_parameters():
         make_separation_scorer("sisdr")
     with pytest.raises(TypeError, match="greater_is_better must be True, False or None, got 'no'"):
         make_separation_scorer(greater_is_better="no")
+
+
+@pytest.mark.parametrize("around", ["search", "search of a pipeline", "pipeline of a search"])
+def test_the_order_is_known_within_searches_and_pipelines(around):
+    X, y = clips([3000, 3100, 3200, 3300])
+    known = Gain(0.1, y, n_known_sources_=2)
+    step, parameter = (
+        ("gain__noise", [0.1]) if around == "search of a pipeline" else ("noise", [0.1])
+    )
+    inner = Pipeline([("gain", known)]) if around == "search of a pipeline" else known
+    system = GridSearchCV(inner, {step: parameter}, scoring=make_separation_scorer(), cv=2)
+    if around == "pipeline of a search":
+        system = make_pipeline("passthrough", system)
+    system.fit(X, y)
+    swapped = [one[::-1] for one in y]
+    assert make_separation_scorer()(system, X, y) > 10
+    assert make_separation_scorer()(system, X, swapped) < 0
+
+
+@pytest.mark.parametrize("around", ["search", "search of a pipeline", "pipeline of a search"])
+def test_oracles_are_given_the_sources_within_searches_and_pipelines(around):
+    X, y = clips([3000, 3000, 3000, 3000])
+    X, y = np.stack(X), np.stack(y)
+    bound = IdealRatioMask(stft=STFT(512))
+    grid = {"exponent": [2.0]}
+    if around == "search of a pipeline":
+        bound, grid = make_pipeline("passthrough", bound), {"idealratiomask__exponent": [2.0]}
+    system = GridSearchCV(bound, grid, scoring=make_separation_scorer(), cv=2)
+    if around == "pipeline of a search":
+        system = make_pipeline("passthrough", system)
+    system.fit(X, y)
+    expected = IdealRatioMask(stft=STFT(512)).fit(X, y).score(X, y)
+    assert make_separation_scorer()(system, X, y) == pytest.approx(expected)
+
+
+def test_warnings_point_to_the_call():
+    X, y = clips([3000, 4000])
+    still = Gain(known=[np.zeros_like(one) for one in y])
+    for options in ({}, {"improvement": True}):
+        with pytest.warns(UserWarning, match="2 estimate.*silent") as caught:
+            assert np.isnan(make_separation_scorer(**options)(still, X, y))
+        assert {warning.filename for warning in caught} == {__file__}

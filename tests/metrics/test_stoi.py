@@ -29,7 +29,7 @@ def test_same_as_the_package(package, signals, sample_rate, extended):
         package.stoi(*pair, sample_rate, extended=extended) for pair in zip(*signals, strict=True)
     ]
     scores = stoi(*signals, sample_rate, extended=extended)
-    np.testing.assert_allclose(scores, expected, rtol=1e-6)
+    np.testing.assert_allclose(scores, expected, atol=1e-9)
     assert scores[0] > scores[1]
 
 
@@ -67,3 +67,22 @@ def test_a_missing_package(monkeypatch, signals):
     monkeypatch.setitem(sys.modules, "pystoi", None)
     with pytest.raises(ImportError, match=r'STOI needs .* pip install "skbss\[perceptual\]"'):
         stoi(*signals, 8000)
+
+
+def test_the_state_of_random_numbers_is_never_written(package, signals, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("the state is written")
+
+    for name in ("seed", "set_state"):
+        monkeypatch.setattr(np.random, name, refuse)
+    for extended in (False, True):
+        assert np.isfinite(stoi(*signals, 8000, extended=extended)).all()
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_parts_that_are_silent_in_all_bands_say_nothing(package, signals, extended):
+    s, s_hat = signals[0].copy(), signals[1].copy()
+    s_hat[:, 4000:12000] = 0
+    scores = stoi(s, s_hat, 10000, extended=extended)
+    assert (scores < stoi(*signals, 10000, extended=extended)).all()
+    np.testing.assert_allclose(stoi(s, s, 10000, extended=extended), 1, atol=1e-9)

@@ -256,3 +256,24 @@ def test_sources_are_needed(bound, mixtures, sources):
 def test_wrong_front_ends(bound, mixtures, sources, stft, error, message):
     with pytest.raises(error, match=message):
         clone(bound).set_params(stft=stft).fit(mixtures, sources)
+
+
+@every_bound
+def test_sources_are_needed_even_where_they_are_not_mentioned(bound, mixtures):
+    message = f"{type(bound).__name__} requires y to be passed, but the target y is None"
+    with pytest.raises(ValueError, match=message):
+        clone(bound).fit(mixtures)
+    with pytest.raises(ValueError, match=message):
+        clone(bound).fit_transform(mixtures)
+
+
+@every_bound
+def test_sources_of_jax_are_as_precise_as_a_mixture_of_numpy(bound, mixtures, sources):
+    with jax.enable_x64(True):
+        y = jnp.asarray(sources)
+    expected = bound.fit_transform(mixtures, sources)
+    for one in (y, list(y)):
+        estimates = bound.fit_transform(mixtures, one)
+        assert estimates.dtype == np.float64
+        np.testing.assert_array_equal(estimates, expected)
+    np.testing.assert_array_equal(bound.fit_transform(mixtures[0], y[0]), expected[0])

@@ -297,3 +297,19 @@ def test_wrong_input(X, message):
 def test_another_number_of_channels(fitted, mixtures):
     with pytest.raises(ValueError, match="X has 2 channels, but UnmixingSeparator was fitted to 3"):
         fitted.transform(mixtures[:, :2])
+
+
+def test_an_unmixer_that_does_not_whiten_finds_as_many_sources_as_channels(mixtures):
+    unmixer = FastICA(whiten=False, tol=1.0)
+    separator = UnmixingSeparator(unmixer, random_state=0).fit(mixtures)
+    assert separator.n_sources_ == 3
+    estimates = separator.transform(mixtures)
+    np.testing.assert_allclose(estimates.sum(axis=1), mixtures, atol=1e-8)
+    with pytest.raises(ValueError, match=r"finds 3 components .*but n_sources=2"):
+        UnmixingSeparator(unmixer, n_sources=2, random_state=0).fit(mixtures)
+
+
+def test_warnings_point_to_the_call_of_fit_transform():
+    with pytest.warns(UserWarning, match="only 0 are independent") as caught:
+        UnmixingSeparator().fit_transform(np.zeros((1, 3, 100)))
+    assert caught[0].filename == __file__
