@@ -206,6 +206,11 @@ def _check_axes(mixture, name):
         raise ValueError(
             f"{name} must have the shape ([n_channels,] length), got {mixture.shape}{hint}."
         )
+    if mixture.ndim == 2 and len(mixture) > mixture.shape[1]:
+        raise ValueError(
+            f"Time is the last axis, ([n_channels,] length), but {name} of shape {mixture.shape} "
+            f"has fewer samples than channels: exchange the axes, as by {name}.T."
+        )
 
 
 def _check_shape(sources, name, mixture, mixture_name):

@@ -173,7 +173,13 @@ def checked_signals(signals, name):
     # Not by check_array, which changes the filters of warnings for all threads.
     if scipy.sparse.issparse(signals):
         raise TypeError(f"{name} are sparse, but signals must be dense: use .toarray().")
-    signals = np.asarray(signals)
+    try:
+        signals = np.asarray(signals)
+    except ValueError:
+        raise ValueError(
+            f"{name} must be one array, but hold signals of different shapes: cut them to one "
+            "length, or score clips of different lengths one by one."
+        ) from None
     if np.iscomplexobj(signals):
         raise ValueError(f"Complex data not supported, but {name} are complex.")
     try:
@@ -282,6 +288,12 @@ def _checked(signals, name, n_signal_axes):
         )
     if 0 in signals.shape:
         raise ValueError(f"{name} of shape {signals.shape} are empty.")
+    if max(signals.shape[-1 - n_signal_axes : -1], default=0) > signals.shape[-1]:
+        raise ValueError(
+            f"Time is the last axis, {_SHAPES[n_signal_axes]}, but {name} of shape "
+            f"{signals.shape} have fewer samples than sources or channels: exchange the axes, as "
+            f"by np.moveaxis({name}, 0, -1)."
+        )
     return signals
 
 

@@ -206,3 +206,9 @@ def test_wrong_values(changes, message):
 def test_wrong_types(changes, message):
     with pytest.raises(TypeError, match=message):
         make_task(**changes)
+
+
+def test_channels_come_before_time():
+    recording = np.random.default_rng(0).standard_normal((500, 2))
+    with pytest.raises(ValueError, match=r"fewer samples than channels: .*mixture.T"):
+        Task("stereo", recording, recording[None], 8000)

@@ -118,6 +118,8 @@ def test_more_estimates_than_references(signals):
         (np.full((2, 9), np.nan), np.ones((2, 9)), "Input references contains NaN"),
         (np.ones((2, 9)), np.full((2, 9), np.inf), "Input estimates contains infinity"),
         (np.ones((2, 9), complex), np.ones((2, 9)), "Complex data not supported"),
+        (np.ones((9, 2)), np.ones((9, 2)), "Time is the last axis"),
+        ([np.ones(9), np.ones(8)], np.ones((2, 9)), "references must be one array"),
     ],
 )
 def test_errors(references, estimates, message):

@@ -41,7 +41,7 @@ def test_the_caller_keeps_the_random_numbers(package, signals):
     np.testing.assert_array_equal(stoi(*signals, 8000, extended=True), first)
 
 
-@pytest.mark.parametrize("length", [1, 100, 500, 3000])
+@pytest.mark.parametrize("length", [2, 100, 500, 3000])
 def test_too_few_frames_are_nan(package, signals, length):
     s = signals[0][:, :length]
     with pytest.warns(UserWarning, match="STOI of 2 .* fewer than 30 frames are left"):
