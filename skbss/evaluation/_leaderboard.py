@@ -1,5 +1,6 @@
 """The table of an evaluation: who is best, by how much, and whether that is more than chance."""
 
+import math
 import textwrap
 from dataclasses import dataclass
 from typing import Any
@@ -214,7 +215,7 @@ def _ranked(evaluation, names, tasks, units):
         (run["task"], source)
         for run in runs
         for source, value in zip(run["sources"], run["scores"].get(first, []), strict=False)
-        if not np.isnan(value)
+        if not math.isnan(value)
     }
     entries = []
     for system in systems:
@@ -230,7 +231,7 @@ def _ranked(evaluation, names, tasks, units):
         entry["n_tasks"] = len(set(succeeded))
         entry["n_failed"] = sum(failed)
         entry["n_undefined"] = sum(
-            np.isnan(value) and (run["task"], source) in defined
+            math.isnan(value) and (run["task"], source) in defined
             for run in own
             for source, value in zip(run["sources"], run["scores"].get(first, []), strict=False)
         )

@@ -1,5 +1,7 @@
 """The table: means, deviations, order, bounds, significance."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,8 @@ def test_the_text(tasks):
     assert "b<b>roken" in text
     assert "<b>" not in page
     assert max(map(len, text.splitlines())) <= 100
+    # Plain numbers, which every format of files knows.
+    assert json.loads(json.dumps(table.rows)) == table.rows
 
 
 def test_errors(task):
