@@ -73,7 +73,7 @@ class Leaderboard:
             yield task, heading, [self._cells(row, 1 if task else self.n_tasks) for row in rows]
 
     def _cells(self, row, n_tasks):
-        values = [_value(row[name], row[f"{name}_sd"]) for name in self.metrics]
+        values = [_value(name, row[name], row[f"{name}_sd"]) for name in self.metrics]
         coverage = f"{row['n_tasks']}/{n_tasks}"
         if row["n_failed"]:
             coverage += f", {row['n_failed']} failed"
@@ -309,11 +309,13 @@ def _title(name: str) -> str:
     return METRICS[name].heading if name in METRICS else name
 
 
-def _value(mean: float, deviation: float | None) -> str:
+def _value(name: str, mean: float, deviation: float | None) -> str:
     if np.isnan(mean):
         return "\N{EN DASH}"
-    text = f"{mean:.2f}".replace("inf", "∞").replace("-", "\N{MINUS SIGN}")
-    return text if deviation is None else f"{text} ± {deviation:.2f}"
+    in_decibel = name in METRICS and METRICS[name].unit == "dB"
+    digits = ".2f" if in_decibel else ".3g"
+    text = f"{mean:{digits}}".replace("inf", "∞").replace("-", "\N{MINUS SIGN}")
+    return text if deviation is None else f"{text} ± {deviation:{digits}}"
 
 
 def _p_value(value: float | None) -> str:

@@ -166,3 +166,8 @@ def test_names_are_made_printable():
     table = str(leaderboard(Evaluation([run("a\x1b[31mX\nY", "x", 0, [1.0])]), by_task=True))
     assert "\x1b" not in table
     assert "a\\x1b[31mX\\nY" in table
+
+
+def test_small_numbers_are_seen():
+    runs = [run("t", "x", seed, [value]) for seed, value in enumerate((0.00123, 0.00125))]
+    assert "0.00124 ± 1.41e-05" in str(leaderboard(Evaluation(runs)))
