@@ -1,6 +1,7 @@
 """Systems on tasks, over seeds, into one tidy record."""
 
 import json
+import sys
 from collections.abc import Iterable
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
@@ -10,13 +11,13 @@ import numpy as np
 
 from skbss.evaluation._evaluation import Evaluation
 from skbss.evaluation._journal import Journal
-from skbss.evaluation._keys import lasting_key
-from skbss.evaluation._progress import progress_of
+from skbss.evaluation._keys import lasting_keys
 from skbss.evaluation._run import lost_run, run_system, tags_of
 from skbss.evaluation._systems import has_seed, named_systems
 from skbss.evaluation._task import Task
 from skbss.metrics import Metric
 from skbss.metrics._registry import find_metrics
+from skbss.report._progress import progress_display
 
 DEFAULT_METRICS = ("si_sdr", "sdr", "sir", "sar")
 
@@ -119,15 +120,16 @@ def evaluate(
     for metric in metrics:
         metric.check_available()
     journal = Journal(path)
-    key_of = lasting_key if journal.lasts else _passing_key
+    key_of = lasting_keys(systems, metrics) if journal.lasts else _passing_key
     runs = [
-        _Run(key_of(task, name, system, seed, metrics), task, name, system, seed, metrics)
+        _Run(key_of(task, name, seed), task, name, system, seed, metrics)
         for task in tasks
         for name, system in systems.items()
         for seed in (seeds if has_seed(system) else seeds[:1])
     ]
     missing = [run for run in runs if not journal.holds(run.key)]
-    with progress_of(progress, total=len(runs), done=len(runs) - len(missing)) as advance:
+    is_shown = sys.stderr.isatty() if progress is None else bool(progress)
+    with progress_display(is_shown, total=len(runs), done=len(runs) - len(missing)) as advance:
         for key, record in _as_they_finish(missing, n_jobs):
             journal.add(key, record)
             advance(f"{record['task']}, {record['system']}")
@@ -181,7 +183,7 @@ def _in_a_process_of_its_own(run):
             return run.key, lost_run(*run[1:])
 
 
-def _passing_key(task, name, system, seed, metrics):
+def _passing_key(task, name, seed):
     return json.dumps([task.name, name, seed])
 
 

@@ -15,33 +15,40 @@ from skbss._version import __version__
 _LIBRARIES = {"skbss", "sklearn", "numpy", "scipy", "jax", "builtins", "abc"}
 
 
-def lasting_key(task, name, system, seed, metrics):
-    """A text that is another for every other result.
+def lasting_keys(systems, metrics):
+    """A function that names runs such that every other result has another name.
 
     Parameters
     ----------
-    task : Task
-        What is separated.
-    name : str
-        Of the system.
-    system : estimator
+    systems : dict of str to estimator
         Fitted or not.
-    seed : int
-        Of all that is drawn.
     metrics : list of Metric
         What is scored.
 
     Returns
     -------
-    key : str
-        Of the version of skbss, too, and of the code of classes and functions that are not of
-        skbss or scikit-learn, though not of what they call.
+    key_of : callable (task, name, seed) -> str
+        The key depends on the task, the name and parameters of the system, the seed, the metrics,
+        the version of skbss, and the code of classes and functions that are not of skbss or
+        scikit-learn, though not on what they call.
 
     Raises
     ------
     TypeError
-        If the system can not be recognized in another process.
+        If a system can not be recognized in another process.
     """
+    known = {name: _facts_of(name, system) for name, system in systems.items()}
+    asked = [[metric.name, metric.definition, _code_of(metric.compute)] for metric in metrics]
+
+    def key_of(task, name, seed):
+        facts = [task.digest, name, *known[name], seed, asked, __version__]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    return key_of
+
+
+def _facts_of(name, system):
+    """A fingerprint of the parameters, and the code."""
     system = clone(system)
     try:
         parameters = joblib.hash(system)
@@ -52,9 +59,7 @@ def lasting_key(task, name, system, seed, metrics):
         ) from None
     parts = [system, *system.get_params(deep=True).values()]
     code = [_code_of_class(type(part)) for part in parts] + [_code_of(part) for part in parts]
-    asked = [[metric.name, metric.definition, _code_of(metric.compute)] for metric in metrics]
-    facts = [task.digest, name, parameters, code, seed, asked, __version__]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return parameters, code
 
 
 def _code_of_class(kind):

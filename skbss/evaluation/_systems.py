@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from skbss.evaluation._task import Task
-from skbss.metrics._order import n_known_sources, order_of_estimates
+from skbss.metrics._order import innermost, n_known_sources, order_of_estimates
 
 TRUE_SOURCES = "true sources"
 TRAINING_SET = "training set"
@@ -81,7 +81,7 @@ def learns_from(system: Any) -> str:
     """What `fit` is given: the true sources, a training set, or the mixture alone."""
     if getattr(system, "takes_sources", False):
         return TRUE_SOURCES
-    supervised = getattr(_last_step(system), "supervised", None)
+    supervised = getattr(innermost(system), "supervised", None)
     if supervised is None:
         supervised = get_tags(system).target_tags.required
     return TRAINING_SET if supervised else MIXTURE
@@ -195,7 +195,3 @@ def _parameters(system, wanted):
         for name, value in system.get_params(deep=True).items()
         if name == wanted or name.endswith(f"__{wanted}")
     }
-
-
-def _last_step(system):
-    return system.steps[-1][1] if hasattr(system, "steps") else system

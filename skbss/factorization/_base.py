@@ -1,6 +1,7 @@
 """What BetaNMF and MiniBatchBetaNMF share: parameters, checks, activations, scores."""
 
 import warnings
+from abc import ABC, abstractmethod
 from numbers import Integral, Real
 
 import jax.numpy as jnp
@@ -29,7 +30,7 @@ from skbss.factorization._solvers import Settings, solve_activations
 BETA_LOSSES = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
 
 
-class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Parameters, checks and activations of a factorization ``X ≈ W H``."""
 
     _parameter_constraints: dict = {
@@ -160,9 +161,9 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _allows_missing(self):
         return True
 
+    @abstractmethod
     def _solver(self, *, weighted):
         """Name of the solver for data with or without weights."""
-        raise NotImplementedError
 
     def _activation_iterations(self):
         return self.max_iter

@@ -17,7 +17,7 @@ def n_known_sources(estimator):
     -------
     n_known : int
     """
-    return getattr(_innermost(estimator), "n_known_sources_", 0)
+    return getattr(innermost(estimator), "n_known_sources_", 0)
 
 
 def takes_sources(estimator):
@@ -32,7 +32,7 @@ def takes_sources(estimator):
     -------
     takes_sources : bool
     """
-    return bool(getattr(_innermost(estimator), "takes_sources", False))
+    return bool(getattr(innermost(estimator), "takes_sources", False))
 
 
 def separated_by(estimator, X, y):
@@ -89,8 +89,18 @@ def order_of_estimates(references, estimates, n_known):
     return order
 
 
-def _innermost(estimator):
-    """What is left without the searches and pipelines around it."""
+def innermost(estimator):
+    """What is left of an estimator without the searches and pipelines around it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of a Pipeline the last step counts, of a fitted search the best estimator.
+
+    Returns
+    -------
+    estimator : estimator
+    """
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
