@@ -13,12 +13,9 @@ from skbss.report._checks import (
     check_waveform,
     source_names_or_numbers,
 )
-from skbss.report._difference import AUDIBLE_DB, DIFFERENCE_DB, difference_scale_data_uri
-from skbss.report._levels import level_relative_to, score_table
-from skbss.report._provenance import software_versions
-from skbss.report._signals import N_COLORS, Gallery, PairView, facts
-from skbss.report._spectrogram import RANGE_DB
-from skbss.report._template import load_template
+from skbss.report._levels import level_relative_to
+from skbss.report._render import render_page
+from skbss.report._signals import N_COLORS, Gallery, PairView
 from skbss.report._text import printable
 
 
@@ -142,26 +139,23 @@ def evaluation_page(
     if mixture is not None:
         about = "all sources together" if mixture_file is None else printable(mixture_file)
         heard_mixture = gallery.signal(2 * n_sources, "Mixture", about, None)
-    template = load_template("evaluation.html.jinja", styles=["page.css"], scripts=["page.js"])
-    return template.render(
+    return render_page(
+        "evaluation.html.jinja",
+        gallery,
         kicker="Evaluation of a separation",
-        title=printable(title),
-        subtitle=None if subtitle is None else printable(subtitle),
-        facts=facts(n_sources, waveforms[0].shape, sample_rate),
-        notes=[printable(note) for note in notes],
-        preview=gallery.plan.describe(),
+        title=title,
+        subtitle=subtitle,
+        names=names,
+        shape=waveforms[0].shape,
+        sample_rate=sample_rate,
+        scores=scores,
+        definitions=definitions,
+        settings=settings,
+        command=command,
+        versions=versions,
+        notes=notes,
         mixture=heard_mixture,
         pairs=pairs,
-        axes=gallery.axes,
-        range_db=RANGE_DB,
-        difference_db=DIFFERENCE_DB,
-        difference_scale=difference_scale_data_uri(),
-        audible_db=AUDIBLE_DB,
-        n_colors=N_COLORS,
-        scores=score_table(scores, names, definitions),
-        settings={printable(str(k)): printable(str(v)) for k, v in (settings or {}).items()},
-        command=None if command is None else printable(command),
-        versions=software_versions() if versions is None else versions,
     )
 
 

@@ -16,15 +16,11 @@ from skbss.report._checks import (
     check_waveform,
     source_names_or_numbers,
 )
-from skbss.report._difference import AUDIBLE_DB, DIFFERENCE_DB, difference_scale_data_uri
-from skbss.report._levels import level_relative_to, score_table
+from skbss.report._levels import level_relative_to
 from skbss.report._model import model_view
 from skbss.report._plots import loss_plot
-from skbss.report._provenance import software_versions
-from skbss.report._signals import N_COLORS, Gallery, PairView, facts
-from skbss.report._spectrogram import RANGE_DB
-from skbss.report._template import load_template
-from skbss.report._text import printable
+from skbss.report._render import render_page
+from skbss.report._signals import N_COLORS, Gallery, PairView
 
 
 def separation_page(
@@ -147,28 +143,25 @@ def separation_page(
     if loss_curve is not None:
         steps = np.arange(len(loss_curve)) if loss_iterations is None else loss_iterations
         losses = loss_plot(np.asarray(steps), np.asarray(loss_curve))
-    template = load_template("separation.html.jinja", styles=["page.css"], scripts=["page.js"])
-    return template.render(
+    return render_page(
+        "separation.html.jinja",
+        gallery,
         kicker="Source separation",
-        title=printable(title),
-        subtitle=None if subtitle is None else printable(subtitle),
-        facts=facts(n_sources, mixture.shape, sample_rate),
-        notes=[printable(note) for note in notes],
-        preview=gallery.plan.describe(),
+        title=title,
+        subtitle=subtitle,
+        names=names,
+        shape=mixture.shape,
+        sample_rate=sample_rate,
+        scores=scores,
+        definitions=definitions,
+        settings=settings,
+        command=command,
+        versions=versions,
+        notes=notes,
         mixture=gallery.signal(0, "Mixture", "all sources together", links[0]),
         pairs=pairs,
-        axes=gallery.axes,
-        range_db=RANGE_DB,
-        difference_db=DIFFERENCE_DB,
-        difference_scale=difference_scale_data_uri(),
-        audible_db=AUDIBLE_DB,
-        n_colors=N_COLORS,
-        scores=score_table(scores, names, definitions),
         model=model,
         loss=losses,
-        settings={printable(str(k)): printable(str(v)) for k, v in (settings or {}).items()},
-        command=None if command is None else printable(command),
-        versions=software_versions() if versions is None else versions,
     )
 
 
