@@ -34,8 +34,10 @@ def level_difference(estimate: np.ndarray, reference: np.ndarray, *, loudest: fl
     """
     if not loudest > 0:
         return np.zeros(np.shape(estimate))
-    floor = loudest * 10 ** (-AUDIBLE_DB / 10)
-    return 10 * np.log10(np.maximum(estimate, floor) / np.maximum(reference, floor))
+    # Relative to the loudest point first: a floor below it could round to 0.
+    floor = 10 ** (-AUDIBLE_DB / 10)
+    audible = [np.maximum(power / loudest, floor) for power in (estimate, reference)]
+    return 10 * np.log10(audible[0] / audible[1])
 
 
 def difference_data_uri(difference: np.ndarray) -> str:

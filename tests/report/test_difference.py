@@ -44,6 +44,12 @@ def test_silence_differs_from_nothing():
     assert not level_difference(np.zeros((2, 2)), np.zeros((2, 2)), loudest=0.0).any()
 
 
+def test_the_smallest_number_is_a_level_too():
+    tiny = np.array([[5e-324, 0.0]])
+    found = level_difference(tiny, tiny[:, ::-1], loudest=5e-324)
+    np.testing.assert_allclose(found, [[AUDIBLE_DB, -AUDIBLE_DB]], atol=1e-12)
+
+
 @given(estimate=powers, reference=powers)
 @settings(deadline=None)
 def test_exchanging_the_two_turns_the_sign(estimate, reference):
