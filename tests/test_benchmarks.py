@@ -1,6 +1,8 @@
 """The benchmarks run, on tiny data; what they measure is not looked at here."""
 
 import importlib
+import itertools
+import math
 import sys
 from pathlib import Path
 
@@ -21,22 +23,27 @@ def quick(monkeypatch):
 
 
 def benchmarks_of(module):
-    """The callables that asv would track: functions, and methods with their first parameter."""
-    for name, member in vars(module).items():
+    """The callables that asv would track, and the parameters: every value of each comes up."""
+    for name, member in list(vars(module).items()):
         if name.startswith("track_"):
-            yield name, member.unit, member
+            yield name, member.unit, member, []
         elif isinstance(member, type) and hasattr(member, "params"):
             for method in [m for m in vars(member) if m.startswith("track_")]:
-                run = getattr(member(), method)
-                yield f"{name}.{method}", member.unit, lambda run=run: run(1.0)
+                cycles = [itertools.cycle(values) for values in member.params]
+                for _ in range(max(map(len, member.params))):
+                    arguments = [next(cycle) for cycle in cycles]
+                    yield f"{name}.{method}", member.unit, getattr(member(), method), arguments
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_benchmarks_run(name, quick):
-    found = list(benchmarks_of(quick(name)))
-    assert found
-    for benchmark, unit, run in found:
-        value = run()
-        assert value == value, benchmark
-        assert unit in ("ratio", "dB")
-        assert unit != "ratio" or value > 0, benchmark
+    measured = 0
+    for benchmark, unit, run, arguments in benchmarks_of(quick(name)):
+        value = run(*arguments)
+        assert isinstance(value, float), benchmark
+        # A peer is not installed, or can not do the task.
+        if math.isnan(value):
+            continue
+        assert value > 0 or unit != "ratio", benchmark
+        measured += 1
+    assert measured

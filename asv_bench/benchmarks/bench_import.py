@@ -1,32 +1,30 @@
 """What importing costs, in fresh interpreters."""
 
-import subprocess
-import sys
+import math
 
-from .comparison import QUICK, ratio
+from .comparison import PEERS, QUICK, ratio
+from .libraries import is_installed
+from .processes import run_python
 
-
-def run_python(code):
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def track_import():
-    """Importing scikit-learn's NMF, against importing skbss."""
-    return ratio(
-        lambda: run_python("from sklearn.decomposition import NMF"),
-        lambda: run_python("import skbss"),
-        repeats=1 if QUICK else 7,
-    )
+STATEMENTS = ["import skbss", "from skbss import BetaNMF"]
+_PEERS = {
+    "scikit-learn": "from sklearn.decomposition import NMF",
+    "torchnmf": "from torchnmf.nmf import NMF",
+}
 
 
-def track_import_of_beta_nmf():
-    """Importing scikit-learn's NMF, against importing BetaNMF and with it JAX."""
-    return ratio(
-        lambda: run_python("from sklearn.decomposition import NMF"),
-        lambda: run_python("from skbss import BetaNMF"),
-        repeats=1 if QUICK else 7,
-    )
+class Import:
+    """Process that imports the peer's NMF, over one with the statement."""
 
+    title = "Import"
+    params = [STATEMENTS, PEERS]
+    param_names = ("statement", "peer")
+    unit = "ratio"
 
-for benchmark in (track_import, track_import_of_beta_nmf):
-    benchmark.unit = "ratio"
+    def track_time(self, statement, peer):
+        # A process takes a second: one pair of them shows that it works.
+        if not is_installed(peer) or (QUICK and [statement, peer] != [STATEMENTS[0], PEERS[0]]):
+            return math.nan
+        return ratio(
+            lambda: run_python("-c", _PEERS[peer]), lambda: run_python("-c", statement), repeats=7
+        )

@@ -1,7 +1,5 @@
 """BSS Eval against mir_eval and fast_bss_eval."""
 
-import warnings
-
 import fast_bss_eval
 import mir_eval.separation
 import numpy as np
@@ -9,7 +7,7 @@ import numpy as np
 from skbss.datasets import load_two_speakers
 from skbss.metrics import bss_eval, bss_eval_images
 
-from .comparison import QUICK, ratio
+from .comparison import QUICK, in_silence, ratio
 
 
 def separated(bunch, seconds):
@@ -21,28 +19,22 @@ def separated(bunch, seconds):
     return s, s + 0.1 * s[::-1] + noise
 
 
-def in_silence(run):
+def quiet(run):
     """The same without the announcements of mir_eval."""
-
-    def quiet():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return run()
-
-    return quiet
+    return in_silence()(run)
 
 
 def track_sources():
     """Time of mir_eval over ours: SDR, SIR, SAR and the permutation of clips of ten seconds."""
     s, s_hat = separated(load_two_speakers(), 10)
-    peer = in_silence(lambda: mir_eval.separation.bss_eval_sources(s, s_hat))
+    peer = quiet(lambda: mir_eval.separation.bss_eval_sources(s, s_hat))
     return ratio(peer, lambda: bss_eval(s, s_hat))
 
 
 def track_sources_fast_bss_eval():
     """Time of fast_bss_eval over ours, for the same."""
     s, s_hat = separated(load_two_speakers(), 10)
-    peer = in_silence(lambda: fast_bss_eval.bss_eval_sources(s, s_hat))
+    peer = quiet(lambda: fast_bss_eval.bss_eval_sources(s, s_hat))
     return ratio(peer, lambda: bss_eval(s, s_hat))
 
 
@@ -50,7 +42,7 @@ def track_images():
     """Time of mir_eval over ours: SDR, ISR, SIR and SAR of two stereo images of five seconds."""
     s, s_hat = separated(load_two_speakers(), 10)
     s, s_hat = (x.reshape(2, 2, -1) for x in (s, s_hat))
-    peer = in_silence(
+    peer = quiet(
         lambda: mir_eval.separation.bss_eval_images(
             s.swapaxes(1, 2), s_hat.swapaxes(1, 2), compute_permutation=False
         )
