@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from skbss._kernels.dense_data import DenseData, Parts
+from skbss._kernels.dense_data import DenseData, Parts, Update
 
 
 @partial(
@@ -42,6 +43,10 @@ class BlockData:
     column_weights: Float[Array, " freqs"]
     smallest: Float[Array, "blocks height 1"]
     shape: tuple[int, int]
+
+    def sweep(self, update: Update, rows: Any) -> tuple[Any, Any]:
+        """As ``DenseData.sweep``: the whole matrix is one block."""
+        return update(self, rows)
 
     def activation_parts(
         self, W: Float[Array, "frames k"], H: Float[Array, "k freqs"], beta: float, floor: Array

@@ -1,13 +1,15 @@
 """A dense data matrix: what the updates of a factorization need to know of it."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from skbss._kernels.divergences import beta_divergence, power
+from skbss._kernels.divergences import beta_divergence, gradient_powers
 
 Parts = tuple[Float[Array, "..."], Float[Array, "..."]]
+Update = Callable[[Any, Any], tuple[Any, Any]]
 
 
 class DenseData(NamedTuple):
@@ -20,6 +22,14 @@ class DenseData(NamedTuple):
 
     X: Float[Array, "frames freqs"]
     weights: Float[Array, "frames freqs"] | None
+
+    def sweep(self, update: Update, rows: Any) -> tuple[Any, Any]:
+        """Apply ``update(block, rows) -> (rows, totals)`` to every block of rows.
+
+        `rows` holds arrays with an entry for every row; the totals of all blocks are added up.
+        Here the whole matrix is one block.
+        """
+        return update(self, rows)
 
     def activation_parts(
         self, W: Float[Array, "frames k"], H: Float[Array, "k freqs"], beta: float, floor: Array
@@ -69,10 +79,17 @@ class DenseData(NamedTuple):
             return level, jnp.full_like(level, spectrum.sum())
         return (self.weights * self.X).sum(axis=1), self.weights @ spectrum
 
+    def model_levels(
+        self, W: Float[Array, "frames k"], H: Float[Array, "k freqs"]
+    ) -> Float[Array, " frames"]:
+        """The weighted sums of every row of the model."""
+        if self.weights is None:
+            return W @ H.sum(axis=1)
+        return (self.weights * (W @ H)).sum(axis=1)
+
     def _gradient_weights(self, W, H, beta, floor):
-        Y = W @ H + floor
-        P = self.X * power(Y, beta - 2)
-        Q = None if beta == 1 else power(Y, beta - 1)
+        P, Q = gradient_powers(W @ H + floor, beta)
+        P = self.X * P
         if self.weights is not None:
             P = self.weights * P
             Q = self.weights if Q is None else self.weights * Q

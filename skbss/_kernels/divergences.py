@@ -23,6 +23,14 @@ def power(Y: Float[Array, "..."], exponent: float) -> Float[Array, "..."]:
     return result
 
 
+def gradient_powers(
+    Y: Float[Array, "..."], beta: float
+) -> tuple[Float[Array, "..."], Float[Array, "..."] | None]:
+    """``Y**(beta - 2)`` and ``Y**(beta - 1)``, the latter None where it is 1."""
+    smaller = power(Y, beta - 2)
+    return smaller, None if beta == 1 else smaller * Y
+
+
 def beta_divergence(
     X: Float[Array, "..."], Y: Float[Array, "..."], beta: float
 ) -> Float[Array, "..."]:

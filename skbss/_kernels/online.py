@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from skbss._kernels.divergences import power
-from skbss._kernels.multiplicative import Penalties, multiplicative_step
+from skbss._kernels.multiplicative import multiplicative_step
+from skbss._kernels.penalties import Penalties
 
 
 class OnlineState(NamedTuple):
@@ -31,7 +32,7 @@ def start_online(H: Float[Array, "k freqs"]) -> OnlineState:
 @partial(jax.jit, static_argnames=("beta", "exponent", "quadratic", "solved"))
 def online_step(
     data,
-    W: Float[Array, "frames k"],
+    W: Float[Array, "*rows k"],
     state: OnlineState,
     penalties: Penalties,
     free: Bool[Array, " k"],
@@ -42,26 +43,31 @@ def online_step(
     exponent: float,
     quadratic: bool,
     solved: bool,
-) -> tuple[Float[Array, "frames k"], OnlineState, Float[Array, ""], Float[Array, ""]]:
+) -> tuple[Float[Array, "*rows k"], OnlineState, Float[Array, ""], Float[Array, ""]]:
     """One batch: its activations (unless `solved` already), then the components.
 
     Returns the activations, the state, the objective of the batch before the components moved,
     and by how much they moved, as a share of their norm (infinite for a silent batch).
     """
     H = state.H
-    if not solved:
-        parts = data.activation_parts(W, H, beta, floor)
-        W = multiplicative_step(
-            W,
-            *parts,
-            penalties.l1_W,
-            penalties.l2_W,
-            beta=beta,
-            exponent=exponent,
-            quadratic=quadratic,
-        )
-    cost = data.row_divergence(W, H, beta, floor).sum() + penalties.total(W, H)
-    asked, allowed = data.component_parts(W, H, beta, floor)
+
+    def update(block, W):
+        if not solved:
+            parts = block.activation_parts(W, H, beta, floor)
+            W = multiplicative_step(
+                W,
+                *parts,
+                penalties.l1_W,
+                penalties.l2_W,
+                beta=beta,
+                exponent=exponent,
+                quadratic=quadratic,
+            )
+        cost = block.row_divergence(W, H, beta, floor) + penalties.of_rows(W)
+        return W, (cost.sum(), block.component_parts(W, H, beta, floor))
+
+    W, (cost, (asked, allowed)) = data.sweep(update, W)
+    cost = cost + penalties.of_components(H)
     positive = jnp.where(H > 0, H, 1)
     asked = asked * jnp.where(H > 0, power(positive, 1 / exponent), 0)
     allowed = allowed + penalties.l1_H + penalties.l2_H * H

@@ -37,3 +37,13 @@ def filled_up(block: np.ndarray, size: int) -> np.ndarray:
     if len(block) == size:
         return block
     return np.concatenate([block, np.zeros((size - len(block), *block.shape[1:]), block.dtype)])
+
+
+def bucket(count: int, smallest: int = 16) -> int:
+    """A size with four steps an octave that is at least `count`, and at least `smallest`.
+
+    Arrays filled up to it grow by a quarter at most, and share a few compiled programs.
+    """
+    count = max(count, smallest)
+    step = 1 << max(0, (count - 1).bit_length() - 3)
+    return -(-count // step) * step

@@ -8,6 +8,9 @@ import jax
 import numpy as np
 from numpy.typing import DTypeLike
 
+# What XLA asks of memory that it is to use as it is.
+_ALIGNMENT = 64
+
 
 @contextmanager
 def precision(dtype: DTypeLike) -> Iterator[None]:
@@ -45,3 +48,11 @@ def movable(array: Any, like: Any) -> Any:
         return array
     beside = is_jax_array(like) and array.sharding.device_set == like.sharding.device_set
     return array if beside else np.asarray(array)
+
+
+def on_host_for_jax(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+    """An array to be filled, which JAX can compute with on a CPU without copying it."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)

@@ -12,9 +12,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skbss._kernels.multiplicative import Penalties, flat_activations
+from skbss._kernels.activations import flat_activations
+from skbss._kernels.penalties import Penalties
 from skbss._runtime.checks import check_matrix, check_weights
 from skbss._runtime.device import is_jax_array, movable, precision
+from skbss.factorization._activations import solve_activations
 from skbss.factorization._divergence import relative_power, row_divergences
 from skbss.factorization._observations import (
     compute_dtype,
@@ -24,8 +26,9 @@ from skbss.factorization._observations import (
     rows_of_weight_one,
     silenced,
     weight_sums,
+    without_missing,
 )
-from skbss.factorization._solvers import Settings, solve_activations
+from skbss.factorization._solvers import Settings
 
 BETA_LOSSES = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
 
@@ -129,16 +132,17 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         check_is_fitted(self)
         # ScoringMonitor hands the training data over as both.
         held_out = None if y is X else y
-        X, weights, leading = self._check_data(X, weights, reset=False)
+        X, weights, leading = self._check_input(X, weights, reset=False)
         scored = X
         if held_out is not None and has_missing(X):
             scored = self._held_out(X, held_out, (*leading, X.shape[1]))
-        total = float(weight_sums(scored, weights, axis=1).sum())
+        scored, counted = without_missing(scored, weights)
+        total = float(weight_sums(scored, counted, axis=1).sum())
         if not total > 0:
             raise ValueError("There is no entry to score: every one is missing or of weight 0.")
-        W, _, _ = self._activations(X, weights)
-        X = scored
-        return -float(row_divergences(X, weights, W, self.components_, self._beta).sum()) / total
+        W, _, _ = self._activations(*without_missing(X, weights))
+        rows = row_divergences(scored, counted, W, self.components_, self._beta)
+        return -float(rows.sum()) / total
 
     def __sklearn_tags__(self):
         """Non-negative input, dense or sparse, with its precision preserved."""
@@ -162,13 +166,18 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return True
 
     @abstractmethod
-    def _solver(self, *, weighted):
-        """Name of the solver for data with or without weights."""
+    def _rows_solver(self, *, weighted):
+        """Name of what finds activations of data with or without weights."""
 
     def _activation_iterations(self):
         return self.max_iter
 
     def _check_data(self, X, weights, *, reset):
+        """Checked data without NaN, weights that say what counts, and the leading axes of X."""
+        X, weights, leading = self._check_input(X, weights, reset=reset)
+        return *without_missing(X, weights), leading
+
+    def _check_input(self, X, weights, *, reset):
         if not np.isfinite(self._beta):
             raise ValueError(f"beta_loss must be a finite number, got {self.beta_loss!r}.")
         X, leading = check_matrix(self, X, reset=reset, allow_nan=self._allows_missing())
@@ -216,7 +225,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     def _activations(self, X, weights, H=None):
         """Activations of every row by itself; whether all converged; the iterations taken."""
         H = self.components_ if H is None else H
-        complete, incomplete = self._solver(weighted=False), self._solver(weighted=True)
+        complete = self._rows_solver(weighted=False)
+        incomplete = self._rows_solver(weighted=True)
         plain = rows_of_weight_one(X, weights)
         if complete == incomplete or plain.all() or not plain.any():
             solver = complete if plain.all() else incomplete
@@ -237,35 +247,37 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         # With an L2 penalty coordinate descent shares one Gram matrix among the rows.
         by_row = solver != "cd" or self.alpha_W == 0
         with precision(dtype):
-            observed = observe(X, weights, beta=beta, dtype=dtype, by_row=by_row)
+            observed = observe(X, weights, len(H), beta=beta, dtype=dtype, by_row=by_row)
+            layout = observed.layout
             H = xp.asarray(movable(H, X), dtype)
             level = float(H.mean()) or 1.0
-            H = jnp.asarray(H / level)
+            H = layout.lay_out_components(H / level)
             if solver == "cd":
-                start = np.zeros((X.shape[0], H.shape[0]), dtype)
+                start = jnp.zeros((*layout.rows_shape, layout.rank), dtype)
             else:
-                start = flat_activations(observed.data, H, jnp.asarray(observed.silent))
+                # Rows that fill up are silent, or they would take long to converge to nothing.
+                silent = layout.lay_out(observed.silent, bool, fill=True)
+                start = flat_activations(observed.data, H, silent)
             settings = Settings(
                 beta=beta,
-                penalties=self._row_penalties(solver, X.shape[1], observed.scale, level),
+                penalties=self._row_penalties(X.shape[1], observed.scale, level),
                 floor=floor_of(dtype, beta),
                 tol=float(self.tol),
                 max_iter=self._activation_iterations(),
                 shuffle=getattr(self, "shuffle", False),
                 random_state=self.random_state,
+                n_components=layout.n_components,
             )
-            W, n_iter, converged = solve_activations(solver, observed.data, start, H, settings, xp)
+            W, n_iter, converged = solve_activations(solver, observed, start, H, settings, xp)
             W = (W * xp.asarray(observed.scale, dtype) / level).astype(X.dtype)
         return W, converged or self.tol == 0, n_iter
 
-    def _row_penalties(self, solver, n_features, scale, level):
+    def _row_penalties(self, n_features, scale, level):
         """Penalties on activations of rows divided by `scale`, with components by `level`."""
         beta = self._beta
-        # Of one shape with and without a penalty, where updates of rows then share a program.
-        none = 0.0 if solver == "cd" else np.zeros(np.shape(scale))
 
         def relative(alpha, power, order):
-            return alpha / level**order * relative_power(scale, power) if alpha else none
+            return alpha / level**order * relative_power(scale, power) if alpha else 0.0
 
         alpha = n_features * self.alpha_W
         return Penalties(

@@ -5,6 +5,7 @@ import warnings
 
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
 
@@ -12,8 +13,15 @@ from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, w
 from skbss._runtime.device import is_jax_array, precision
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._divergence import model_error, relative_power
-from skbss.factorization._observations import compute_dtype, floor_of, has_missing, observe
-from skbss.factorization._solvers import Settings, Watch, choose_solver, solve_jointly
+from skbss.factorization._joint import Watch, solve_jointly
+from skbss.factorization._observations import (
+    compute_dtype,
+    floor_of,
+    has_missing,
+    observe,
+    without_missing,
+)
+from skbss.factorization._solvers import Settings, choose_rows_solver, choose_solver
 from skbss.factorization._start import check_factor, check_start, start_factors
 
 
@@ -67,17 +75,18 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         - "cd": coordinate descent (HALS) on a component at a time, for ``beta_loss=2`` without
           weights or missing entries.
         - "mu": multiplicative (majorize-minimize) updates.
-        - "auto": "cd" where it applies, else multiplicative updates with momentum, which
-          need about half as many iterations as "mu".
+        - "auto": the same with momentum: coordinate descent where "cd" applies, else
+          multiplicative updates. It needs a fraction of the iterations, and begins with a sample
+          of the rows where the data has more than four million entries.
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
         The beta of the divergence: any real number, or the name of 2, 1 or 0. For beta <= 0,
         where no model is close to an exact zero, zeros stand for 1e-7 (float32) or 1e-12
         (float64) of the mean of the data.
     tol : float, default=1e-4
-        When to stop. "cd": when the violation of the optimality conditions is at most `tol` times
-        that of the first iteration. Else: when ten iterations lowered the square root of the
-        loss by less than `tol` times its first value. 0 goes on to `max_iter`
-        and does not warn there.
+        When to stop. Coordinate descent: when the violation of the optimality conditions is at
+        most `tol` times that of the first iteration. Else: when ten iterations lowered the square
+        root of the loss by less than `tol` times its first value. 0 goes on to `max_iter` and does
+        not warn there.
     max_iter : int, default=200
         Iterations at most, in ``fit`` and again in ``transform``.
     random_state : int, RandomState instance or None, default=None
@@ -104,10 +113,10 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         ``sqrt(2 * D)`` of the training data and ``fit_transform(X) @ components_``, over the
         entries that were observed; for beta 2 the Frobenius norm of the difference.
     n_iter_ : int
-        Iterations that the fit took.
+        Iterations that the fit took. Those over a sample of the rows count by its share.
     loss_curve_ : array of shape (n_checks,)
-        The objective at the start and after every tenth iteration; empty if all components are
-        fixed, where no callback is told of iterations either.
+        The objective at the start and at iterations 10, 20 …, but those that a sample of the rows
+        took; empty if all components are fixed, where no callback is told of iterations either.
     n_features_in_ : int
         Number of features: the last axis of the training data.
     feature_names_in_ : array of shape (n_features,)
@@ -121,8 +130,9 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     Notes
     -----
     Results do not depend on the level of the data: ``c * X`` gives ``c * W @ H`` (without
-    penalties). A program is compiled for every new shape of the data, number of components,
-    beta, precision and solver; iterations, tolerances and penalties can change freely.
+    penalties). A program is compiled for every new size of the data (rows in four steps an
+    octave) and number of components (in steps of 8), beta, precision and solver; iterations,
+    tolerances and penalties can change freely.
 
     References
     ----------
@@ -132,6 +142,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
        and tensor factorizations", IEICE Transactions E92-A(3), 2009, algorithm 2 ("cd").
     .. [3] L. T. K. Hien, V. Leplat and N. Gillis, "Block majorization minimization with
        extrapolation and application to beta-NMF", arXiv:2401.06646, 2024, algorithm 2 ("auto").
+    .. [4] A. M. S. Ang and N. Gillis, "Accelerating nonnegative matrix factorization algorithms
+       using extrapolation", Neural Computation 31(2), 2019, algorithm 2 ("auto", for beta 2).
 
     Examples
     --------
@@ -255,12 +267,14 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             If the numbers overflow, which only a far-off `beta_loss` brings about.
         """
         self._check_solver()
-        X, weights, leading = self._check_data(X, weights, reset=True)
+        observed, weights, leading = self._check_input(X, weights, reset=True)
+        X, weights = without_missing(observed, weights)
         self._check_columns(X, weights)
         given = check_start(self, X, W, H)
         self._n_components = given.n_components
         if given.free.any():
-            W, H, n_iter, losses = self._factorize(X, y, weights, given)
+            callbacks = IterationCallbacks(self, observed, y, self.max_iter)
+            W, H, n_iter, losses = self._factorize(X, weights, given, callbacks)
             converged = n_iter < self.max_iter or self.tol == 0
             if self.init == "custom":
                 W = self._clear_unobserved(X, weights, W)
@@ -321,16 +335,15 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 stacklevel=3,
             )
 
-    def _factorize(self, X, y, weights, given):
+    def _factorize(self, X, weights, given, callbacks):
         """Both factors from a start, in the units of X; the iterations; the losses."""
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
-        weighted = weights is not None or has_missing(X)
+        weighted = weights is not None or (sp.issparse(X) and has_missing(X))
         xp = jnp if is_jax_array(X) else np
         with precision(dtype):
-            observed = observe(X, weights, beta=beta, dtype=dtype)
+            observed = observe(X, weights, given.n_components, beta=beta, dtype=dtype)
             root = np.sqrt(observed.scale)
             W, H = start_factors(given, X, weights, observed.scale, self.random_state)
-            callbacks = IterationCallbacks(self, X, y, self.max_iter)
 
             def in_units(factor):
                 return (xp.asarray(factor) * xp.asarray(root, dtype)).astype(X.dtype)
@@ -344,10 +357,10 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             gain = float(relative_power(observed.scale, beta))
             started = time.perf_counter()
 
-            def after(n_iter, H, loss):
+            def after(n_iter, fetch_components, loss):
                 if self.verbose and n_iter % 10 == 0:
                     _report(n_iter, started, loss * gain)
-                return callbacks.end(lambda: attributes(H))
+                return callbacks.end(lambda: attributes(fetch_components()))
 
             settings = Settings(
                 beta=beta,
@@ -357,11 +370,12 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 max_iter=self.max_iter,
                 shuffle=self.shuffle,
                 random_state=self.random_state,
+                n_components=given.n_components,
             )
             W, H, n_iter, losses = solve_jointly(
-                self._solver(weighted=weighted),
-                observed.data,
-                xp.asarray(W, dtype),
+                choose_solver(self.solver, beta, weighted=weighted),
+                observed,
+                W,
                 xp.asarray(H, dtype),
                 given.free,
                 settings,
@@ -373,8 +387,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         self._refuse_overflow(H, losses[-1])
         return W, H, n_iter, [loss * gain for loss in losses]
 
-    def _solver(self, *, weighted):
-        return choose_solver(self.solver, self._beta, weighted=weighted)
+    def _rows_solver(self, *, weighted):
+        return choose_rows_solver(self.solver, self._beta, weighted=weighted)
 
     def _allows_missing(self):
         return self.solver != "cd"

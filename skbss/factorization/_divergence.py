@@ -5,9 +5,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sp
 
 from skbss._kernels.sparse_data import EntryData
-from skbss._runtime.device import movable, precision
+from skbss._runtime.blocks import blocks_of_rows
+from skbss._runtime.device import is_jax_array, movable, precision
 from skbss.factorization._observations import compute_dtype, floor_of, observe
 
 
@@ -52,21 +54,35 @@ def model_error(X, weights, W, H, beta):
 
 def _relative_divergences(X, weights, W, H, beta):
     """Divergences of the rows divided by their means; these means."""
+    if is_jax_array(X) or sp.issparse(X):
+        return _of_all(X, weights, W, H, beta)
+    # Piece by piece, so that no second copy of the data is needed.
+    pieces = []
+    for start, stop, _ in blocks_of_rows(*X.shape):
+        rows = slice(start, stop)
+        counted = weights if weights is None or len(weights) == 1 else weights[rows]
+        pieces.append(_of_all(X[rows], counted, W[rows], H, beta))
+    return tuple(map(np.concatenate, zip(*pieces, strict=True)))
+
+
+def _of_all(X, weights, W, H, beta):
     dtype = compute_dtype(X.dtype, beta)
     with precision(dtype):
-        observed = observe(X, weights, beta=beta, dtype=dtype, by_row=True)
+        observed = observe(X, weights, len(H), beta=beta, dtype=dtype, by_row=True)
+    layout = observed.layout
     # In Gram form float32 cancels; what is summed over stored entries only is cheap in float64.
     dtype = np.dtype(np.float64) if isinstance(observed.data, EntryData) else dtype
     with precision(dtype):
         rows = _row_divergence(
             observed.data,
-            jnp.asarray(W),
-            jnp.asarray(movable(H, X)),
-            jnp.asarray(observed.scale, dtype),
-            jnp.asarray(observed.silent),
+            layout.lay_out(W, dtype, layout.rank),
+            layout.lay_out_components((jnp if is_jax_array(X) else np).asarray(movable(H, X))),
+            layout.lay_out(observed.scale, dtype, 1, fill=1.0),
+            layout.lay_out(observed.silent, bool),
             jnp.asarray(floor_of(dtype, beta), dtype),
             beta=beta,
         )
+        rows = layout.gather(rows, 1, np)[:, 0]
     return np.asarray(rows, np.float64), np.asarray(observed.scale, np.float64)[:, 0]
 
 
@@ -76,7 +92,12 @@ def _row_divergence(data, W, H, scale, silent, floor, *, beta):
         lambda A: A.astype(floor.dtype) if jnp.issubdtype(A.dtype, jnp.floating) else A,
         (data, W, H),
     )
-    W = W / scale
-    rows = data.row_divergence(W, H, beta, floor)
-    # Zeros for silence are exact, whatever the floor adds to them.
-    return jnp.where(silent & (W == 0).all(axis=1), 0, rows)
+
+    def of_block(block, rows):
+        W, scale, silent, _ = rows
+        divergence = block.row_divergence(W / scale, H, beta, floor)
+        # Zeros for silence are exact, whatever the floor adds to them.
+        divergence = jnp.where(silent & (W == 0).all(axis=1), 0, divergence)
+        return (W, scale, silent, divergence[:, None]), ()
+
+    return data.sweep(of_block, (W, scale, silent, jnp.zeros_like(scale)))[0][-1]

@@ -10,16 +10,24 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
-from skbss._kernels.multiplicative import flat_activations, mm_exponent
+from skbss._kernels.activations import flat_activations
+from skbss._kernels.multiplicative import mm_exponent
 from skbss._kernels.online import OnlineState, online_step, start_online
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.loop import wait_for
+from skbss.factorization._activations import solve_activations
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._batch_monitor import BatchMonitor
 from skbss.factorization._divergence import model_error, relative_power
-from skbss.factorization._observations import compute_dtype, floor_of, mean_of, observe
-from skbss.factorization._solvers import Settings, solve_activations
+from skbss.factorization._observations import (
+    compute_dtype,
+    floor_of,
+    mean_of,
+    observe,
+    without_missing,
+)
+from skbss.factorization._solvers import Settings
 from skbss.factorization._start import check_start, start_factors
 
 
@@ -242,11 +250,14 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         FloatingPointError
             If the numbers overflow, which a far-off `beta_loss` brings about.
         """
-        X, weights, leading = self._check_data(X, weights, reset=True)
+        observed, weights, leading = self._check_input(X, weights, reset=True)
+        X, weights = without_missing(observed, weights)
         self._check_columns(X, weights)
         dtype = compute_dtype(X.dtype, self._beta)
         with precision(dtype):
-            W = self._run(X, y, weights, self._begin(X, weights, W, H, dtype), dtype)
+            W = self._begin(X, weights, W, H, dtype)
+            callbacks = IterationCallbacks(self, observed, y, self._n_steps(X))
+            W = self._run(X, weights, W, dtype, callbacks)
         if self.init == "custom" and not self.fresh_restarts:
             W = self._clear_unobserved(X, weights, W)
         else:
@@ -292,10 +303,11 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
                 H = self.components_
             if first or not self._begun:
                 self._begin(X, weights, W, H, dtype)
-            data = observe(X, weights, beta=self._beta, dtype=dtype, scale=self._scale).data
-            state = OnlineState(*(jnp.asarray(movable(part, X), dtype) for part in self._memory))
-            _, state, *_ = self._step(data, X.shape, None, state)
-            self._keep(X, state)
+            observed = self._observe(X, weights, dtype)
+            memory = [movable(part, X) for part in self._memory]
+            state = OnlineState(*map(observed.layout.lay_out_components, memory))
+            _, state, *_ = self._step(observed, X.shape, None, state)
+            self._keep(X, self._gathered(observed.layout, state, X))
         self.n_steps_ += 1
         return self
 
@@ -304,29 +316,36 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         given = check_start(self, X, W, H)
         self._n_components, self._free = given.n_components, given.free
         self._forget = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
-        mean = mean_of(X, weights, dtype)
+        mean = mean_of(X, weights)
         # Silence says nothing about the level of what follows: that begins once more.
         self._begun, self._scale = mean > 0, mean or 1.0
         W, H = start_factors(given, X, weights, self._scale, self.random_state)
         self._keep(X, start_online(jnp.asarray(H, dtype)))
         return W
 
-    def _run(self, X, y, weights, W, dtype):
+    def _n_steps(self, X):
+        return self.max_iter * -(-X.shape[0] // min(self.batch_size, X.shape[0]))
+
+    def _run(self, X, weights, W, dtype, callbacks):
         """Go through the batches until the components settle; return the activations."""
         n_samples = X.shape[0]
         batches = list(gen_batches(n_samples, min(self.batch_size, n_samples)))
         data = [self._batch(X, weights, batch, dtype) for batch in batches]
-        activations = [jnp.asarray(W[batch], dtype) for batch in batches]
-        state = OnlineState(*(jnp.asarray(part, dtype) for part in self._memory))
-        monitor = BatchMonitor(self, n_samples, self.max_iter * len(batches))
-        callbacks = IterationCallbacks(self, X, y, self.max_iter * len(batches))
+        layouts = [observed.layout for observed in data]
+        activations = [
+            layout.lay_out(W[batch], dtype, layout.rank)
+            for layout, batch in zip(layouts, batches, strict=True)
+        ]
+        state = OnlineState(*map(layouts[0].lay_out_components, self._memory))
+        monitor = BatchMonitor(self, n_samples, self._n_steps(X))
 
         def attributes():
-            components = self._with_known(self._in_units(X, state.H))
+            H = self._gathered(layouts[0], state, X).H
+            components = self._with_known(self._in_units(X, H))
             return {"components_": components, "n_components_": len(components)}
 
         n_steps = 0
-        for step in range(self.max_iter * len(batches)):
+        for step in range(self._n_steps(X)):
             i = step % len(batches)
             callbacks.begin(step)
             n_rows = batches[i].stop - batches[i].start
@@ -338,7 +357,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
             converged = monitor.converged(step, n_rows, float(cost) * gain / n_rows, float(change))
             if callbacks.end(attributes) or converged:
                 break
-        self._keep(X, state)
+        self._keep(X, self._gathered(layouts[0], state, X))
         callbacks.finish(attributes)
         self.n_steps_, self.n_iter_ = n_steps, -(-n_steps // len(batches))
         if self.n_iter_ == self.max_iter and self.tol > 0:
@@ -349,9 +368,13 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
                 stacklevel=3,
             )
         xp = jnp if is_jax_array(X) else np
-        return self._in_units(X, xp.concatenate([xp.asarray(W) for W in activations]))
+        W = [
+            layout.gather(W, layout.n_components, xp)
+            for layout, W in zip(layouts, activations, strict=True)
+        ]
+        return self._in_units(X, xp.concatenate(W))
 
-    def _step(self, data, shape, W, state):
+    def _step(self, observed, shape, W, state):
         """One batch; W is None where it is to be solved for."""
         penalties = self._penalties(shape, self._scale)
         quadratic = bool(penalties.l2_W or penalties.l2_H)
@@ -366,15 +389,19 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
                 max_iter=self.fresh_restarts_max_iter,
                 shuffle=False,
                 random_state=None,
+                n_components=self._n_components,
             )
-            start = flat_activations(data, state.H)
-            W, _, _ = solve_activations("mu", data, start, state.H, settings)
+            layout = observed.layout
+            silent = layout.lay_out(np.zeros(layout.n_rows, bool), bool, fill=True)
+            start = flat_activations(observed.data, state.H, silent)
+            W, _, _ = solve_activations("mu", observed, start, state.H, settings)
+            W = layout.lay_out(W, dtype, layout.rank)
         result = online_step(
-            data,
+            observed.data,
             W,
             state,
             type(penalties)(*(jnp.asarray(penalty, dtype) for penalty in penalties)),
-            jnp.asarray(self._free),
+            jnp.asarray(observed.layout.mark_components(self._free)),
             jnp.asarray(self._forget, dtype),
             jnp.asarray(floor_of(dtype, beta), dtype),
             beta=beta,
@@ -388,7 +415,17 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
 
     def _batch(self, X, weights, batch, dtype):
         part = weights if weights is None or weights.shape[0] == 1 else weights[batch]
-        return observe(X[batch], part, beta=self._beta, dtype=dtype, scale=self._scale).data
+        return self._observe(X[batch], part, dtype)
+
+    def _observe(self, X, weights, dtype):
+        return observe(
+            X, weights, self._n_components, beta=self._beta, dtype=dtype, scale=self._scale
+        )
+
+    @staticmethod
+    def _gathered(layout, state, X):
+        xp = jnp if is_jax_array(X) else np
+        return OnlineState(*(layout.gather_components(part, xp) for part in state))
 
     def _keep(self, X, state):
         """Store the components in the units of X, and what they remember."""
@@ -400,7 +437,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         xp = jnp if is_jax_array(X) else np
         return (xp.asarray(factor) * xp.asarray(np.sqrt(self._scale), factor.dtype)).astype(X.dtype)
 
-    def _solver(self, *, weighted):
+    def _rows_solver(self, *, weighted):
         return "mu"
 
     def _activation_iterations(self):

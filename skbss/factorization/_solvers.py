@@ -1,160 +1,81 @@
-"""The solvers by name: each runs its kernels to convergence through the one driver."""
+"""The solvers by name: what each runs on a device."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skbss._kernels.checks import CHECK_EVERY
 from skbss._kernels.extrapolated import advance_extrapolated, start_extrapolated
-from skbss._kernels.hals import (
-    advance_hals,
-    advance_hals_rows,
-    start_hals,
-    start_hals_rows,
+from skbss._kernels.extrapolated_hals import (
+    advance_extrapolated_hals,
+    start_extrapolated_hals,
 )
-from skbss._kernels.multiplicative import (
-    CHECK_EVERY,
-    Penalties,
-    advance_mu,
-    advance_rows,
-    mm_exponent,
-    start_mu,
-    start_rows,
-)
-from skbss._runtime.loop import run_loop
-from skbss._runtime.resuming import Bookmark
+from skbss._kernels.hals import advance_hals, start_hals
+from skbss._kernels.multiplicative import advance_mu, mm_exponent, start_mu
+from skbss._kernels.penalties import Penalties
+
+# The exponents of the longest steps that momentum usually survives, for beta from 0 to 2.
+_BOLD_BETAS, _BOLD_EXPONENTS = (0.0, 0.5, 1.0, 2.0), (0.8, 0.9, 1.3, 1.0)
 
 
 class Settings(NamedTuple):
     """What every solver is told."""
 
     beta: float
-    penalties: Penalties
+    penalties: Any
     floor: float
     tol: float
     max_iter: int
     shuffle: bool
     random_state: Any
+    n_components: int
 
 
-class Solution(NamedTuple):
-    """Where a solver ended."""
+class Solver(Protocol):
+    """A way to minimize over both factors."""
 
-    W: Any
-    H: Any
-    n_iter: int
-    losses: list[float]
+    def start(self, data: Any, W: Any, H: Any, penalties: Penalties) -> Any:
+        """The state before the first iteration."""
 
-
-class Watch(NamedTuple):
-    """Who looks on: called before and after every step, which is one iteration if `closely`."""
-
-    before: Callable[[int], None]
-    after: Callable[[int, Any, float], bool | None]
-    closely: bool
+    def advance(self, data: Any, state: Any, penalties: Penalties, until: int) -> Any:
+        """The state after iteration `until`, or convergence."""
 
 
 def choose_solver(solver, beta, *, weighted):
-    """What "auto" stands for: coordinate descent where it applies, else updates with momentum."""
+    """What "auto" stands for: coordinate descent with momentum where it applies, else updates."""
+    if solver != "auto":
+        return solver
+    return "extrapolated hals" if beta == 2 and not weighted else "extrapolated"
+
+
+def choose_rows_solver(solver, beta, *, weighted):
+    """What finds activations with the components held."""
     if solver != "auto":
         return solver
     return "cd" if beta == 2 and not weighted else "extrapolated"
 
 
-def solve_jointly(solver, data, W, H, free, settings, watch, xp) -> Solution:
-    """Minimize over W and the `free` rows of H; both are arrays of `xp`, NumPy or JAX."""
-    dtype = H.dtype
-    tol, floor = jnp.asarray(settings.tol, dtype), jnp.asarray(settings.floor, dtype)
-    penalties, free = _on_device(settings.penalties, dtype), jnp.asarray(free)
-    W, H = jnp.asarray(W), jnp.asarray(H)
-    if solver == "cd":
-        state: Any = start_hals(data, W, H, penalties)
-        orders = _Orders(H.shape[0], settings)
+def make_solver(name, free, settings, dtype) -> Solver:
+    """A solver by its name.
 
-        def advance(state, until):
-            at = orders.upto(until)
-            return advance_hals(data, state, penalties, free, at, tol, jnp.int32(until))
-    else:
-        rule = _update_rule(solver, settings)
-        if solver == "mu":
-            state = start_mu(data, W, H, penalties, floor, beta=settings.beta)
-
-            def advance(state, until):
-                until = jnp.int32(until)
-                return advance_mu(data, state, penalties, free, floor, tol, until, **rule)
-        else:
-            state = start_extrapolated(data, W, H, penalties, floor, beta=settings.beta)
-            last = jnp.int32(min(settings.max_iter, np.iinfo(np.int32).max))
-
-            def advance(state, until):
-                until = jnp.int32(until)
-                return advance_extrapolated(
-                    data, state, penalties, free, floor, tol, until, last, **rule
-                )
-
-    losses = [float(state.loss)]
-    on_the_way = (solver, data, state, settings._replace(max_iter=0, random_state=None), free)
-    bookmark = Bookmark(on_the_way)
-    # A shuffled order depends on how often it was drawn from the start on.
-    if not settings.shuffle:
-        earlier, until_then = bookmark.find((state, losses))
-        if earlier.n_iter <= settings.max_iter:
-            state, losses = earlier, list(until_then)
-
-    def after(state, n_iter):
-        if n_iter % CHECK_EVERY == 0:
-            losses.append(float(state.loss))
-            bookmark.put((state, tuple(losses)))
-        return watch.after(n_iter, state.H, float(state.loss))
-
-    stride = 1 if watch.closely else CHECK_EVERY
-    state = run_loop(
-        advance, state, settings.max_iter, stride=stride, before=watch.before, after=after
-    )
-    return Solution(_activations(state, xp), xp.asarray(state.H), int(state.n_iter), losses)
-
-
-def solve_activations(solver, data, W, H, settings, xp=jnp):
-    """Minimize over every row of W, an array of `xp`, by itself, with H held.
-
-    Also the number of iterations and whether all rows converged.
+    Parameters
+    ----------
+    name : {"mu", "cd", "extrapolated", "extrapolated hals"}
+        From `choose_solver`.
+    free : bool array of shape (n_components,)
+        The components to be learned.
+    settings : Settings
+    dtype : dtype
+        To compute in.
     """
-    dtype = H.dtype
-    tol, floor = jnp.asarray(settings.tol, dtype), jnp.asarray(settings.floor, dtype)
-    penalties = _on_device(settings.penalties, dtype)
-    W, H = jnp.asarray(W), jnp.asarray(H)
-    if solver == "cd":
-        state: Any = start_hals_rows(W)
-        orders = _Orders(H.shape[0], settings)
-
-        def advance(state, until):
-            at = orders.upto(until)
-            return advance_hals_rows(data, H, state, penalties, at, tol, jnp.int32(until))
-    else:
-        rule = _update_rule(solver, settings)
-        state = start_rows(data, W, H, penalties, floor, beta=settings.beta)
-
-        def advance(state, until):
-            return advance_rows(data, H, state, penalties, floor, tol, jnp.int32(until), **rule)
-
-    state = run_loop(advance, state, settings.max_iter, stride=CHECK_EVERY)
-    return _activations(state, xp), int(state.n_iter), bool(state.done)
+    return _SOLVERS[name](jnp.asarray(free), settings, dtype)
 
 
-def _activations(state, xp):
-    # Brought home first: transposing on the host costs no compiled program.
-    return xp.asarray(state.Wt).T if hasattr(state, "Wt") else xp.asarray(state.W)
-
-
-def _on_device(penalties, dtype):
-    # Relative to data near the smallest numbers a penalty can exceed the largest: it wins anyhow.
-    most = np.sqrt(float(np.finfo(dtype).max))
-    return Penalties(*(jnp.asarray(np.minimum(penalty, most), dtype) for penalty in penalties))
-
-
-def _update_rule(solver, settings):
+def update_rule(solver, settings):
+    """The static arguments of multiplicative updates."""
     quadratic = bool(np.any(settings.penalties.l2_W) or np.any(settings.penalties.l2_H))
     exponent = mm_exponent(settings.beta, quadratic=quadratic)
     if solver == "extrapolated" and (
@@ -165,20 +86,111 @@ def _update_rule(solver, settings):
     return {"beta": settings.beta, "exponent": exponent, "quadratic": quadratic}
 
 
-class _Orders:
+def bold_exponent(rule):
+    """The exponent to begin with where there is momentum."""
+    beta = rule["beta"]
+    if not 0 <= beta <= 2 or (beta != 1 and rule["quadratic"]):
+        return rule["exponent"]
+    return np.interp(beta, _BOLD_BETAS, _BOLD_EXPONENTS)
+
+
+def on_device(penalties, dtype):
+    """Numbers or arrays that the kernels can be given as penalties."""
+    # Relative to data near the smallest numbers a penalty can exceed the largest: it wins anyhow.
+    most = np.sqrt(float(np.finfo(dtype).max))
+    return tuple(jnp.asarray(np.minimum(penalty, most), dtype) for penalty in penalties)
+
+
+class Orders:
     """The order in which the components are visited: drawn as scikit-learn draws it."""
 
-    def __init__(self, n_components, settings):
+    def __init__(self, settings, rank):
         self._rng = check_random_state(settings.random_state) if settings.shuffle else None
-        self._n_components = n_components
+        self._n_components, self._rank = settings.n_components, rank
         self._stride = 0
-        fixed = np.arange(n_components, dtype=np.int32)
-        self._orders = jnp.asarray(np.broadcast_to(fixed, (CHECK_EVERY, 2, n_components)))
+        fixed = np.arange(rank, dtype=np.int32)
+        self._orders = jnp.asarray(np.broadcast_to(fixed, (CHECK_EVERY, 2, rank)))
 
     def upto(self, until):
+        """Those of the ten iterations of which `until` is one."""
         stride = -(-until // CHECK_EVERY)
         if self._rng is not None and stride != self._stride:
             draws = [self._rng.permutation(self._n_components) for _ in range(2 * CHECK_EVERY)]
             orders = np.array(draws, np.int32).reshape(CHECK_EVERY, 2, self._n_components)
+            rest = np.arange(self._n_components, self._rank, dtype=np.int32)
+            rest = np.broadcast_to(rest, (CHECK_EVERY, 2, len(rest)))
+            orders = np.concatenate([orders, rest], axis=2)
             self._orders, self._stride = jnp.asarray(orders), stride
         return self._orders
+
+
+class _OnDevice:
+    """What all solvers are told, where they need it."""
+
+    def __init__(self, free, settings, dtype):
+        self._free, self._settings = free, settings
+        self._tol = jnp.asarray(settings.tol, dtype)
+        self._floor = jnp.asarray(settings.floor, dtype)
+        self._last = jnp.int32(min(settings.max_iter, np.iinfo(np.int32).max))
+
+
+class _Multiplicative(_OnDevice):
+    def start(self, data, W, H, penalties):
+        return start_mu(data, W, H, penalties, self._floor, beta=self._settings.beta)
+
+    def advance(self, data, state, penalties, until):
+        rule = update_rule("mu", self._settings)
+        return advance_mu(
+            data, state, penalties, self._free, self._floor, self._tol, jnp.int32(until), **rule
+        )
+
+
+class _Extrapolated(_OnDevice):
+    def start(self, data, W, H, penalties):
+        return start_extrapolated(data, W, H, penalties, self._floor, beta=self._settings.beta)
+
+    def advance(self, data, state, penalties, until):
+        rule = update_rule("extrapolated", self._settings)
+        return advance_extrapolated(
+            data,
+            state,
+            penalties,
+            self._free,
+            self._floor,
+            self._tol,
+            jnp.int32(until),
+            self._last,
+            jnp.asarray(bold_exponent(rule), self._floor.dtype),
+            **rule,
+        )
+
+
+class _CoordinateDescent(_OnDevice):
+    def __init__(self, free, settings, dtype):
+        super().__init__(free, settings, dtype)
+        self._orders = Orders(settings, len(free))
+
+    def start(self, data, W, H, penalties):
+        return start_hals(data, W, H, penalties)
+
+    def advance(self, data, state, penalties, until):
+        orders = self._orders.upto(until)
+        return advance_hals(data, state, penalties, self._free, orders, self._tol, jnp.int32(until))
+
+
+class _ExtrapolatedHALS(_OnDevice):
+    def start(self, data, W, H, penalties):
+        return start_extrapolated_hals(data, W, H, penalties)
+
+    def advance(self, data, state, penalties, until):
+        return advance_extrapolated_hals(
+            data, state, penalties, self._free, self._tol, jnp.int32(until), self._last
+        )
+
+
+_SOLVERS: dict[str, Callable[..., Solver]] = {
+    "mu": _Multiplicative,
+    "extrapolated": _Extrapolated,
+    "cd": _CoordinateDescent,
+    "extrapolated hals": _ExtrapolatedHALS,
+}

@@ -15,7 +15,6 @@ from skbss.factorization._initialization import (
     random_factors,
     rank_one_completion,
 )
-from skbss.factorization._observations import entry_weights
 
 
 class Given(NamedTuple):
@@ -87,9 +86,9 @@ def start_factors(given, X, weights, scale, random_state):
     given : Given
         From ``check_start``.
     X : array or CSR of shape (n_samples, n_features)
-        The data, NaN where not observed.
+        The data.
     weights : array of shape (1 or n_samples, 1 or n_features) or None
-        Of its entries.
+        Of its entries; 0 where not observed.
     scale : float
         Mean of the data.
     random_state : int, RandomState instance or None
@@ -176,8 +175,8 @@ def _completed(X, weights, scale):
         completed.data = np.where(np.isnan(X.data), 1, X.data / scale).astype(X.dtype)
         return completed
     host = np.asarray(X)
-    full = entry_weights(host, None if weights is None else np.asarray(weights))
-    if full is not None:
+    if weights is not None:
+        full = np.broadcast_to(np.asarray(weights, host.dtype), host.shape)
         host = rank_one_completion(host, full > 0, full)
     return (host / scale).astype(host.dtype, copy=False)
 

@@ -7,19 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from skbss._kernels.dense_data import DenseData
-from skbss._kernels.extrapolated import advance_extrapolated, start_extrapolated
-from skbss._kernels.hals import advance_hals, advance_hals_rows, start_hals, start_hals_rows
-from skbss._kernels.multiplicative import (
-    Penalties,
-    advance_mu,
+from skbss._kernels.activations import (
+    RowPenalties,
     advance_rows,
     flat_activations,
-    mm_exponent,
-    start_mu,
     start_rows,
 )
+from skbss._kernels.dense_data import DenseData
+from skbss._kernels.extrapolated import advance_extrapolated, start_extrapolated
+from skbss._kernels.extrapolated_hals import (
+    advance_extrapolated_hals,
+    start_extrapolated_hals,
+)
+from skbss._kernels.hals import advance_hals, advance_hals_rows, start_hals, start_hals_rows
+from skbss._kernels.multiplicative import advance_mu, mm_exponent, start_mu
 from skbss._kernels.online import online_step, start_online
+from skbss._kernels.penalties import Penalties
 
 N_MATRICES, N_FRAMES, N_FREQS, K = 3, 6, 9, 2
 # Rows of weights of one and a half, and an entry that was not observed.
@@ -30,7 +33,7 @@ WEIGHTS[:, 1, 3] = 0
 PENALTIES = Penalties(0.01, 0.02, 0.03, 0.04)
 NO_PENALTIES = Penalties(0.0, 0.0, 0.0, 0.0)
 FREE = np.array([False, True])
-FLOOR, TOL, UNTIL = np.float32(1e-7), np.float32(1e-2), np.int32(60)
+FLOOR, TOL, UNTIL = np.float32(1e-7), np.float32(3e-3), np.int32(60)
 ORDERS = np.broadcast_to(np.arange(K, dtype=np.int32), (10, 2, K))
 
 
@@ -72,14 +75,20 @@ def advance_with_momentum(beta, penalties, data, W, H):
     at, rules = single(penalties), rule(beta, penalties)
     free, floor, tol, until = on_device((FREE, FLOOR, TOL, UNTIL))
     state = start_extrapolated(data, W, H, at, floor, beta=beta)
-    return advance_extrapolated(data, state, at, free, floor, tol, until, until, **rules)
+    bold = jnp.float32(1.3)
+    return advance_extrapolated(data, state, at, free, floor, tol, until, until, bold, **rules)
 
 
-def advance_the_rows(beta, penalties, data, W, H):
-    at, rules = single(penalties), rule(beta, penalties)
+def advance_the_rows(beta, penalties, data, W, H, *, extrapolate):
+    rules = rule(beta, penalties)
     floor, tol, until = on_device((FLOOR, TOL, UNTIL))
-    state = start_rows(data, flat_activations(data, H), H, at, floor, beta=beta)
-    return advance_rows(data, H, state, at, floor, tol, until, **rules)
+    at = RowPenalties(*(jnp.full((len(W), 1), each) for each in penalties[:2]))
+    start = flat_activations(data, H, jnp.zeros(len(W), bool))
+    state = start_rows(data, start, H, at, floor, beta=beta)
+    bold = jnp.float32(1.3)
+    return advance_rows(
+        data, H, state, at, floor, tol, until, until, bold, extrapolate=extrapolate, **rules
+    )
 
 
 def advance_by_coordinates(beta, penalties, data, W, H):
@@ -88,10 +97,17 @@ def advance_by_coordinates(beta, penalties, data, W, H):
     return advance_hals(data, start_hals(data, W, H, at), at, free, orders, tol, until)
 
 
-def advance_rows_by_coordinates(beta, penalties, data, W, H):
+def advance_by_coordinates_with_momentum(beta, penalties, data, W, H):
     at = single(penalties)
+    free, tol, until = on_device((FREE, TOL, UNTIL))
+    state = start_extrapolated_hals(data, W, H, at)
+    return advance_extrapolated_hals(data, state, at, free, tol, until, until)
+
+
+def advance_rows_by_coordinates(beta, penalties, data, W, H):
+    l1, l2 = jnp.full((len(W), 1), penalties.l1_W), jnp.float32(penalties.l2_W)
     orders, tol, until = on_device((ORDERS, TOL, UNTIL))
-    return advance_hals_rows(data, H, start_hals_rows(W), at, orders, tol, until)
+    return advance_hals_rows(data, H, start_hals_rows(W), l1, l2, orders, tol, until)
 
 
 def advance_online(beta, penalties, data, W, H, *, solved):
@@ -121,7 +137,9 @@ def assert_mapped_equals_looped(kernel, *, weighted):
         (advance_by_mu, 0.0, PENALTIES, False),
         (advance_with_momentum, 1.0, NO_PENALTIES, True),
         (advance_by_coordinates, 2.0, PENALTIES, False),
-        (advance_the_rows, 1.0, NO_PENALTIES, True),
+        (advance_by_coordinates_with_momentum, 2.0, PENALTIES, False),
+        (partial(advance_the_rows, extrapolate=False), 1.0, NO_PENALTIES, True),
+        (partial(advance_the_rows, extrapolate=True), 1.0, NO_PENALTIES, True),
         (advance_rows_by_coordinates, 2.0, NO_PENALTIES, False),
     ],
 )

@@ -24,7 +24,7 @@ def counted(monkeypatch):
             asked.append(max_iter - int(state.n_iter))
         return run_loop(advance, state, max_iter, **options)
 
-    monkeypatch.setattr("skbss.factorization._solvers.run_loop", counting)
+    monkeypatch.setattr("skbss.factorization._joint.run_loop", counting)
     return asked
 
 

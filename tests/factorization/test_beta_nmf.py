@@ -43,16 +43,11 @@ def test_names_of_betas(X, name):
     np.testing.assert_array_equal(model(beta_loss=name).fit(X).components_, expected)
 
 
-def test_auto_is_coordinate_descent_for_the_frobenius_norm(X):
-    expected = model(solver="cd").fit(X)
-    np.testing.assert_array_equal(model(solver="auto").fit(X).components_, expected.components_)
-
-
-@pytest.mark.parametrize("beta", [0, 0.5, 1, 1.5, 3])
-def test_auto_gets_further_than_plain_updates(X, beta):
+@pytest.mark.parametrize("beta", [0, 0.5, 1, 1.5, 2, 3])
+def test_auto_gets_further_than_the_plain_solvers(X, beta):
     plain, auto = (
         model(solver=solver, beta_loss=beta, tol=0, max_iter=60).fit(X).loss_curve_[-1]
-        for solver in ("mu", "auto")
+        for solver in ("cd" if beta == 2 else "mu", "auto")
     )
     assert auto < plain
 
@@ -400,8 +395,10 @@ def test_components_needed_where_they_are_not_learned(X):
 @pytest.mark.parametrize("solver", ["mu", "auto", "cd"])
 @pytest.mark.parametrize("init", [None, "random"])
 def test_jax_arrays_come_back_as_jax_arrays(X, solver, init):
-    X = X.astype(np.float32)
-    expected, ours = model(solver=solver, init=init), model(solver=solver, init=init)
+    # After many iterations, or near an exact fit, rounding decides whether momentum starts again.
+    X = (X * np.random.default_rng(1).uniform(0.2, 1.8, X.shape)).astype(np.float32)
+    parameters = {"solver": solver, "init": init, "tol": 0, "max_iter": 5}
+    expected, ours = model(**parameters), model(**parameters)
     W_expected, W = expected.fit_transform(X), ours.fit_transform(jnp.asarray(X))
     for array in (W, ours.components_, ours.transform(jnp.asarray(X))):
         assert isinstance(array, jax.Array)

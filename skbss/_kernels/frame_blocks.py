@@ -1,0 +1,40 @@
+"""A large dense data matrix in blocks of rows that fit into the cache of a processor."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from skbss._kernels.dense_data import DenseData, Update
+
+
+class FrameBlocks(NamedTuple):
+    """A matrix X in blocks of rows, of which the first `used` count.
+
+    Whatever has an entry for every row, W first of all, has the axes (blocks, height) too. How
+    many blocks are used is decided when the program runs: any number of rows, and any subset
+    made of whole blocks, share one program.
+    """
+
+    X: Float[Array, "blocks height freqs"]
+    weights: Float[Array, "blocks height freqs"] | None
+    used: Int[Array, ""]
+
+    def sweep(self, update: Update, rows: Any) -> tuple[Any, Any]:
+        """As ``DenseData.sweep``; rows of blocks that are not used stay as they are."""
+
+        def updated(j, rows):
+            block, own = jax.tree.map(lambda A: A[j], (DenseData(self.X, self.weights), rows))
+            return update(block, own)
+
+        def add_block(j, carry):
+            rows, totals = carry
+            own, more = updated(j, rows)
+            rows = jax.tree.map(lambda A, a: A.at[j].set(a), rows, own)
+            return rows, jax.tree.map(jnp.add, totals, more)
+
+        _, totals = jax.eval_shape(updated, 0, rows)
+        zeros = jax.tree.map(lambda total: jnp.zeros(total.shape, total.dtype), totals)
+        return lax.fori_loop(0, self.used, add_block, (rows, zeros))

@@ -1,0 +1,99 @@
+"""A warm start for large data: what a sample of the rows has to say costs a share of the time."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from skbss._kernels.checks import CHECK_EVERY
+from skbss._kernels.frame_blocks import FrameBlocks
+from skbss._kernels.growing import spread_activations
+from skbss._runtime.loop import run_loop
+from skbss.factorization._solvers import update_rule
+
+# The parts of the data, and for how many iterations at most.
+_LEVELS = ((1 / 16, 100), (1 / 4, 30))
+# A part has no more to say when ten iterations lower its objective by less than this share.
+_STALE = 0.01
+# Sweeps over the activations of rows that come in, with the components held.
+_SWEEPS = 10
+
+
+def grown_start(solver, name, observed, state, penalties, settings):
+    """A state from which to go on with all rows, if a better one than the given is found.
+
+    A sixteenth of the rows is fitted first, then a quarter. `n_iter` counts this work, in
+    iterations over all rows.
+
+    Parameters
+    ----------
+    solver : Solver
+        What fits.
+    name : str
+        Of the solver.
+    observed : Observations
+        The data.
+    state : solver state
+        The beginning.
+    penalties : Penalties
+        On the device.
+    settings : Settings
+
+    Returns
+    -------
+    state : solver state
+    """
+    data, layout = observed.data, observed.layout
+    if not isinstance(data, FrameBlocks) or name not in ("extrapolated", "extrapolated hals"):
+        return state
+    levels = [(max(1, round(layout.used * share)), most) for share, most in _LEVELS]
+    levels = [(used, most) for used, most in levels if used < layout.used]
+    work = sum(used * most for used, most in levels) / layout.used
+    if not levels or settings.max_iter < work:
+        return state
+    W, H, work, before = state.W, state.H, 0.0, 0
+    exists = layout.lay_out(np.ones(layout.n_rows, bool), bool)
+    beginning = state
+    for used, most in [*levels, (layout.used, 0)]:
+        part = FrameBlocks(data.X, data.weights, jnp.int32(used))
+        share = used / layout.used
+        if before:
+            W = spread_activations(
+                part,
+                W,
+                H,
+                jnp.asarray(layout.nearest_blocks(before)),
+                exists,
+                jnp.int32(before),
+                penalties,
+                jnp.asarray(settings.floor, H.dtype),
+                jnp.int32(_SWEEPS),
+                by_coordinates=name == "extrapolated hals",
+                **update_rule("extrapolated", settings),
+            )
+            work += _SWEEPS / 2 * (share - before / layout.used)
+        own = penalties._replace(l1_H=share * penalties.l1_H, l2_H=share * penalties.l2_H)
+        state = solver.start(part, W, H, own)
+        if most:
+            state = _until_stale(solver, part, state, own, most)
+            work += share * int(state.n_iter)
+        W, H, before = state.W, state.H, used
+    if not state.loss < beginning.loss:
+        state = beginning
+    return state._replace(n_iter=jnp.int32(round(work)), first_loss=beginning.first_loss)
+
+
+def _until_stale(solver, part, state, penalties, most):
+    earlier = float(state.loss)
+
+    def stale(state, n_iter):
+        nonlocal earlier
+        if n_iter % CHECK_EVERY:
+            return False
+        loss = float(state.loss)
+        is_stale = not loss < (1 - _STALE) * earlier
+        earlier = loss
+        return is_stale
+
+    def advance(state, until):
+        return solver.advance(part, state, penalties, until)
+
+    return run_loop(advance, state, most, after=stale)

@@ -1,0 +1,90 @@
+"""Both factors at once: a solver is run to convergence through the one driver."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from skbss._kernels.checks import CHECK_EVERY
+from skbss._kernels.penalties import Penalties
+from skbss._runtime.loop import run_loop
+from skbss._runtime.resuming import Bookmark
+from skbss.factorization._growing import grown_start
+from skbss.factorization._solvers import make_solver, on_device
+
+
+class Solution(NamedTuple):
+    """Where a solver ended."""
+
+    W: Any
+    H: Any
+    n_iter: int
+    losses: list[float]
+
+
+class Watch(NamedTuple):
+    """Who looks on: called before and after every step, which is one iteration if `closely`.
+
+    `after` is given the number of iterations, a function that fetches the components, and the
+    objective.
+    """
+
+    before: Callable[[int], None]
+    after: Callable[[int, Callable[[], Any], float], bool | None]
+    closely: bool
+
+
+def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
+    """Minimize over W and the `free` rows of H.
+
+    Parameters
+    ----------
+    name : str
+        Of the solver.
+    observed : Observations
+        The data.
+    W, H : array of shape (n_samples, n_components), (n_components, n_features)
+        Where the search starts.
+    free : bool array of shape (n_components,)
+        The components to be learned.
+    settings : Settings
+    watch : Watch
+    xp : module
+        NumPy or JAX, of which the result is made.
+
+    Returns
+    -------
+    solution : Solution
+    """
+    data, layout, dtype = observed.data, observed.layout, H.dtype
+    penalties = Penalties(*on_device(settings.penalties, dtype))
+    solver = make_solver(name, layout.mark_components(free), settings, dtype)
+    W = layout.lay_out(W, dtype, layout.rank)
+    H = layout.lay_out_components(H)
+    state = solver.start(data, W, H, penalties)
+    losses = [float(state.loss)]
+    bookmark = Bookmark((name, data, state, settings._replace(max_iter=0, random_state=None), free))
+    state = grown_start(solver, name, observed, state, penalties, settings)
+    # A shuffled order depends on how often it was drawn from the start on.
+    if not settings.shuffle:
+        earlier, until_then = bookmark.find((state, losses))
+        if earlier.n_iter <= settings.max_iter:
+            state, losses = earlier, list(until_then)
+
+    def advance(state, until):
+        return solver.advance(data, state, penalties, until)
+
+    def after(state, n_iter):
+        if n_iter % CHECK_EVERY == 0:
+            losses.append(float(state.loss))
+            bookmark.put((state, tuple(losses)))
+
+        def components():
+            return layout.gather_components(state.H, xp)
+
+        return watch.after(n_iter, components, float(state.loss))
+
+    stride = 1 if watch.closely else CHECK_EVERY
+    state = run_loop(
+        advance, state, settings.max_iter, stride=stride, before=watch.before, after=after
+    )
+    W = layout.gather(state.W, layout.n_components, xp)
+    return Solution(W, layout.gather_components(state.H, xp), int(state.n_iter), losses)

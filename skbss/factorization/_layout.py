@@ -1,0 +1,206 @@
+"""How rows lie in memory while they are computed with: in blocks, and in few different shapes."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from skbss._runtime.blocks import bucket
+from skbss._runtime.device import is_jax_array, on_host_for_jax
+
+# Larger matrices are cut into blocks of about this many values, which fit into a cache.
+_LARGE, _VALUES_PER_BLOCK = 1 << 22, 1 << 20
+# A block is a fair sample of all rows if it has this many of them for every component.
+_ROWS_PER_COMPONENT = 16
+# Fewer columns are not filled up to a multiple of the width of vector instructions.
+_WIDE, _VECTOR = 64, 16
+_COMPONENTS = 8
+
+
+class Layout(NamedTuple):
+    """Where every row of a matrix lies.
+
+    Rows, columns and components are filled up, so that matrices of similar size share compiled
+    programs. Where there are blocks of rows, neighboring rows are in different blocks: a few
+    blocks are a sample of rows from all over the data.
+
+    Attributes
+    ----------
+    n_rows, n_columns, n_components : int
+        What is data.
+    height, width, rank : int
+        The rows of a block (or of all, if there are none), columns and components, filled up.
+    n_blocks : int
+        Number of blocks; 0 for one matrix without an axis of blocks.
+    used : int
+        Number of blocks with data.
+    """
+
+    n_rows: int
+    n_columns: int
+    n_components: int
+    height: int
+    width: int
+    rank: int
+    n_blocks: int = 0
+    used: int = 0
+
+    @property
+    def rows_shape(self) -> tuple[int, ...]:
+        """The axes of whatever has an entry for every row."""
+        return (self.n_blocks, self.height) if self.n_blocks else (self.height,)
+
+    def lay_out(
+        self,
+        A: Any,
+        dtype: Any,
+        width: int | None = None,
+        *,
+        fill: float = 0.0,
+        scale: Any = 1.0,
+        smallest: float | None = None,
+    ) -> Any:
+        """An array with an entry for every row, as the kernels take it.
+
+        Parameters
+        ----------
+        A : array of shape (n_rows,) or (n_rows, n)
+            NumPy or JAX.
+        dtype : dtype
+            Of the result.
+        width : int, optional
+            To which the second axis is filled up.
+        fill : float
+            What stands where there is no data.
+        scale : float or array of shape (n_rows, 1)
+            By which to divide.
+        smallest : float, optional
+            To which smaller entries are raised.
+
+        Returns
+        -------
+        laid_out : jax.Array of shape (*rows_shape, ...)
+        """
+        if is_jax_array(A):
+            A = A.astype(dtype)
+            A = A / jnp.asarray(scale, dtype) if np.ndim(scale) or scale != 1 else A
+            A = A if smallest is None else jnp.maximum(A, smallest)
+            return _laid_out(A, jnp.asarray(fill, dtype), layout=self, width=width)
+        columns = () if A.ndim == 1 else (width or A.shape[1],)
+        out = on_host_for_jax((*self.rows_shape, *columns), dtype)
+        out.fill(fill)
+        for block, rows in self._slices():
+            part = A[rows]
+            place = out[block][tuple(map(slice, part.shape))]
+            if np.ndim(scale) or scale != 1:
+                part = np.divide(part, scale[rows] if np.ndim(scale) else scale, out=place)
+            if smallest is not None:
+                part = np.maximum(part, smallest, out=place)
+            if part is not place:
+                place[...] = part
+        # Unlike jnp.asarray it takes memory of the host as it is.
+        return jax.device_put(out)
+
+    def gather(self, A: Any, width: int, xp: Any) -> Any:
+        """Rows as they were, of `width` columns, in an array of `xp`: NumPy or JAX."""
+        if xp is jnp:
+            return _gathered(A, layout=self, width=width)
+        host = np.asarray(A)
+        out = np.empty((self.n_rows, width), host.dtype)
+        for block, rows in self._slices():
+            part = out[rows]
+            part[...] = host[block][: len(part), :width]
+        return out
+
+    def lay_out_components(self, H: Any) -> Any:
+        """Components, NumPy or JAX, as the kernels take them: filled up with zeros."""
+        missing = [(0, self.rank - self.n_components), (0, self.width - self.n_columns)]
+        if not np.any(missing):
+            return jnp.asarray(H)
+        return jnp.asarray((jnp if is_jax_array(H) else np).pad(H, missing))
+
+    def gather_components(self, H: Any, xp: Any) -> Any:
+        """Components as they were, in an array of `xp`: NumPy or JAX."""
+        # On the host, cutting costs no compiled program.
+        return xp.asarray(H)[: self.n_components, : self.n_columns]
+
+    def mark_components(self, marked: np.ndarray) -> np.ndarray:
+        """A truth about every component, false for those that fill up."""
+        return np.pad(marked, (0, self.rank - self.n_components))
+
+    def nearest_blocks(self, used: int) -> np.ndarray:
+        """For every block, that one of the first `used` whose rows are closest to its own."""
+        offsets = np.zeros(self.n_blocks, int)
+        offsets[: self.used] = self._offsets
+        return np.abs(offsets[:, None] - offsets[None, :used]).argmin(axis=1).astype(np.int32)
+
+    @property
+    def _offsets(self) -> list[int]:
+        """The first row of every block, such that the first few blocks are evenly spaced."""
+        bits = self.used.bit_length()
+        return sorted(range(self.used), key=lambda n: int(f"{n:0{bits}b}"[::-1], 2))
+
+    def _slices(self) -> Iterator[tuple[Any, slice]]:
+        if not self.n_blocks:
+            yield (), slice(None)
+        else:
+            for block, offset in enumerate(self._offsets):
+                yield block, slice(offset, None, self.used)
+
+
+def choose_layout(shape: tuple[int, int], n_components: int, *, blocks: bool = True) -> Layout:
+    """How the rows of a dense matrix shall lie.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(n_rows, n_columns)`` of the matrix.
+    n_components : int
+        Number of components.
+    blocks : bool
+        Whether a large matrix may be cut into blocks.
+    """
+    n_rows, n_columns = shape
+    width = n_columns if n_columns < _WIDE else -(-n_columns // _VECTOR) * _VECTOR
+    rank = -(-n_components // _COMPONENTS) * _COMPONENTS
+    layout = Layout(n_rows, n_columns, n_components, bucket(n_rows), width, rank)
+    if not blocks or n_rows * width <= _LARGE:
+        return layout
+    height = bucket(max(_VALUES_PER_BLOCK // width, _ROWS_PER_COMPONENT * n_components))
+    used = -(-n_rows // height)
+    return (
+        layout
+        if used < 2
+        else layout._replace(height=height, n_blocks=bucket(used, smallest=4), used=used)
+    )
+
+
+def plain_layout(shape: tuple[int, int], n_components: int) -> Layout:
+    """That of data which is not laid out: sparse matrices, whose rows stay as they are."""
+    rank = -(-n_components // _COMPONENTS) * _COMPONENTS
+    return Layout(*shape, n_components, *shape, rank)
+
+
+@partial(jax.jit, static_argnames=("layout", "width"))
+def _laid_out(A, fill, *, layout, width):
+    if not layout.n_blocks:
+        missing = [(0, layout.height - layout.n_rows), (0, (width or 0) - A.shape[-1])]
+        return jnp.pad(A, missing[: A.ndim], constant_values=fill)
+    n_rows = layout.height * layout.used
+    missing = [(0, n_rows - layout.n_rows), (0, (width or 0) - A.shape[-1])]
+    A = jnp.pad(A, missing[: A.ndim], constant_values=fill)
+    A = A.reshape(layout.height, layout.used, *A.shape[1:]).swapaxes(0, 1)
+    A = A[np.array(layout._offsets)]
+    empty = [(0, layout.n_blocks - layout.used)] + [(0, 0)] * (A.ndim - 1)
+    return jnp.pad(A, empty, constant_values=fill)
+
+
+@partial(jax.jit, static_argnames=("layout", "width"))
+def _gathered(A, *, layout, width):
+    if layout.n_blocks:
+        A = A[np.argsort(layout._offsets)].swapaxes(0, 1)
+        A = A.reshape(-1, A.shape[-1])
+    return A[: layout.n_rows, :width]
