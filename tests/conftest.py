@@ -1,9 +1,44 @@
-"""Nobody's seed decides a result: Hypothesis draws the same examples in every run.
+"""Settings of all tests, and a layout in which many shapes of data share compiled programs.
 
+Nobody's seed decides a result: Hypothesis draws the same examples in every run.
 ``pytest --hypothesis-profile=default`` draws new ones.
 """
 
+from contextlib import contextmanager
+
+import pytest
 from hypothesis import settings
+
+from skbss.factorization import _observations
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+@contextmanager
+def filled_up(n_rows):
+    """Fill up small dense matrices to `n_rows` rows, 16 columns and 16 components.
+
+    What fills up decides nothing, in whatever amount, but every new shape compiles programs:
+    tests that go through many shapes of few numbers would do little else.
+    """
+    choose_layout = _observations.choose_layout
+
+    def larger(shape, n_components, **options):
+        layout = choose_layout(shape, n_components, **options)
+        return layout._replace(
+            height=max(layout.height, n_rows),
+            width=max(layout.width, 16),
+            rank=max(layout.rank, 16),
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_observations, "choose_layout", larger)
+        yield
+
+
+@pytest.fixture(scope="module")
+def few_programs():
+    """Small dense matrices of this module are filled up to one shape."""
+    with filled_up(512):
+        yield

@@ -4,21 +4,34 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbss import BetaNMF, MiniBatchBetaNMF
+from tests.conftest import filled_up
 
 BETAS = [0, 0.5, 1, 2]
+OWN_SHAPES = BetaNMF(solver="cd")
 ESTIMATORS = [
     *(BetaNMF(solver=solver, beta_loss=beta) for solver in ("mu", "auto") for beta in BETAS),
-    BetaNMF(solver="cd"),
-    *(MiniBatchBetaNMF(beta_loss=beta) for beta in BETAS),
+    OWN_SHAPES,
+    # As many epochs as a check needs to tell one fit from another.
+    *(MiniBatchBetaNMF(beta_loss=beta, max_iter=20) for beta in BETAS),
 ]
 
 
-@pytest.mark.filterwarnings(
-    # The checks leave max_iter as it is, and some ask for callbacks that are not there.
+# The checks leave max_iter as it is, and some ask for callbacks that are not there.
+pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
 )
-@parametrize_with_checks(ESTIMATORS)
+
+
+# The checks use some fifteen shapes of data, each of which would compile programs for every
+# estimator: one of them goes through all.
+@parametrize_with_checks([estimator for estimator in ESTIMATORS if estimator is not OWN_SHAPES])
 def test_scikit_learn_check(estimator, check):
+    with filled_up(128):
+        check(estimator)
+
+
+@parametrize_with_checks([OWN_SHAPES])
+def test_scikit_learn_check_of_data_in_its_own_shape(estimator, check):
     check(estimator)
 
 

@@ -144,6 +144,7 @@ EXPECTED_FAILURES = {
 }
 
 
+@pytest.mark.usefixtures("few_programs")
 @pytest.mark.filterwarnings(
     "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning",
     # Two samples and the same two backwards say the same, as far as they vary.

@@ -1,12 +1,12 @@
 """The examples run as scripts, and the pages of the guide say what is true."""
 
 import doctest
-import os
-import subprocess
-import sys
+import runpy
 import warnings
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -15,20 +15,17 @@ PAGES = sorted((ROOT / "docs").glob("guide/*.rst"))
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
-def test_example_runs(script, tmp_path):
-    strict = ["-W", "error::UserWarning", "-W", "error::RuntimeWarning"]
-    # Agg shows nothing, which is what is wanted here.
-    strict += ["-W", "ignore:FigureCanvasAgg:UserWarning"]
-    done = subprocess.run(
-        [sys.executable, *strict, str(script)],
-        cwd=tmp_path,
-        env={**os.environ, "MPLBACKEND": "Agg"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_example_runs(script, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.use("Agg")
+        warnings.simplefilter("default")
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("error", RuntimeWarning)
+        # Agg shows nothing, which is what is wanted here.
+        warnings.filterwarnings("ignore", "FigureCanvasAgg", UserWarning)
+        runpy.run_path(str(script), run_name="__main__")
+        plt.close("all")
     assert not list(tmp_path.iterdir())
 
 

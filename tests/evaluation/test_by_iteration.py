@@ -8,6 +8,8 @@ from skbss import STFT, BetaNMF, Separator
 from skbss.evaluation import Task, by_iteration, evaluate
 from skbss.separation import MixtureAsEstimate
 
+pytestmark = pytest.mark.usefixtures("few_programs")
+
 
 @pytest.fixture(scope="module")
 def task():
@@ -27,7 +29,8 @@ def task():
 
 
 def system(supervised, **options):
-    factorizer = BetaNMF(4, init="random", beta_loss="kullback-leibler", tol=0, **options)
+    options = {"tol": 0, **options}
+    factorizer = BetaNMF(4, init="random", beta_loss="kullback-leibler", **options)
     return Separator(factorizer, stft=STFT(512), supervised=supervised)
 
 
@@ -44,7 +47,7 @@ def test_the_same_as_systems_with_that_limit(task, supervised):
 
 
 def test_stopping_is_no_warning(task):
-    unfinished = Separator(BetaNMF(4, tol=1e-9, max_iter=10), supervised=False)
+    unfinished = system(False, tol=1e-9, max_iter=10)
     with pytest.warns(ConvergenceWarning):
         unfinished.fit(task.mixture)
     found = by_iteration([unfinished], task, "si_sdr", iterations=[10], seeds=1)

@@ -386,7 +386,7 @@ def test_a_system_that_exits_is_a_failure(task):
 
 def test_a_system_that_dies_does_not_stop_the_others(tasks):
     systems = {"deadly": Deadly(), "noisy": Noisy()}
-    evaluation = evaluate(systems, tasks, "si_sdr", seeds=1, n_jobs=2)
+    evaluation = evaluate(systems, tasks[:2], "si_sdr", seeds=1, n_jobs=2)
     assert [(entry["task"], entry["system"]) for entry in evaluation.failures] == [
         ("task 0", "deadly")
     ]

@@ -13,6 +13,8 @@ from sklearn.pipeline import make_pipeline
 
 from skbss import ISTFT, STFT, BetaNMF, MiniBatchBetaNMF, WienerMask
 
+pytestmark = pytest.mark.usefixtures("few_programs")
+
 FRONT_END = STFT(256)
 
 

@@ -12,6 +12,8 @@ from skbss import ISTFT, STFT, BetaNMF, Separator, WienerMask
 from skbss.metrics import make_separation_scorer, score_sources, si_sdr
 from skbss.separation import IdealRatioMask
 
+pytestmark = pytest.mark.usefixtures("few_programs")
+
 RATE = 8000
 
 
@@ -50,7 +52,7 @@ def separator(**options):
 
 
 def test_the_score_of_a_separator():
-    X, y = clips([3000, 4000, 3500])
+    X, y = clips([3000, 4000, 3000])
     fitted = separator().fit(X, y)
     scorer = make_separation_scorer()
     assert scorer(fitted, X, y) == fitted.score(X, y)
