@@ -1,5 +1,6 @@
 from . import datasets as datasets
 from . import metrics as metrics
+from ._runtime.compilation import enable_compilation_cache as enable_compilation_cache
 from .factorization import BetaNMF as BetaNMF
 from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
 from .factorization import non_negative_factorization as non_negative_factorization

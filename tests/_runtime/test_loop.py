@@ -61,19 +61,25 @@ def test_control_c_stops_a_fit_at_once(beta):
     X = np.random.default_rng(0).random((400, 300), np.float32)
     model = BetaNMF(20, beta_loss=beta, init="random", random_state=0, tol=0)
     model.set_params(max_iter=20).fit(X)
-    sent = []
+    sent, ended = [], threading.Event()
 
     def interrupt():
-        time.sleep(1)
-        sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
+        # Again and again, in case that whatever runs at that moment swallows one.
+        while not ended.wait(1):
+            sent.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
 
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        model.set_params(max_iter=10**9).fit(X)
-    waited = time.monotonic() - sent[0]
-    thread.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.set_params(max_iter=10**9).fit(X)
+        waited = time.monotonic() - sent[-1]
+    finally:
+        ended.set()
+        thread.join()
+        signal.signal(signal.SIGINT, handler)
     assert waited < 1
 
 
