@@ -17,7 +17,24 @@ _STALE = 0.01
 _SWEEPS = 10
 
 
-def grown_start(solver, name, observed, state, penalties, settings):
+def sample_levels(name, observed, max_iter):
+    """The samples to begin with: how many blocks, for how many iterations at most.
+
+    None for small or sparse data, for the plain solvers, and where `max_iter` is not enough.
+    """
+    if not isinstance(observed.data, FrameBlocks) or name not in (
+        "extrapolated",
+        "extrapolated hals",
+    ):
+        return []
+    used = observed.layout.used
+    levels = [(max(1, round(used * share)), most) for share, most in _LEVELS]
+    levels = [(blocks, most) for blocks, most in levels if blocks < used]
+    most_work = sum(blocks * most for blocks, most in levels) / used
+    return levels if max_iter >= most_work else []
+
+
+def grown_start(solver, name, observed, state, penalties, settings, levels):
     """A state from which to go on with all rows, if a better one than the given is found.
 
     A sixteenth of the rows is fitted first, then a quarter. `n_iter` counts this work, in
@@ -36,19 +53,14 @@ def grown_start(solver, name, observed, state, penalties, settings):
     penalties : Penalties
         On the device.
     settings : Settings
+    levels : list of tuple
+        From `sample_levels`, not empty.
 
     Returns
     -------
     state : solver state
     """
     data, layout = observed.data, observed.layout
-    if not isinstance(data, FrameBlocks) or name not in ("extrapolated", "extrapolated hals"):
-        return state
-    levels = [(max(1, round(layout.used * share)), most) for share, most in _LEVELS]
-    levels = [(used, most) for used, most in levels if used < layout.used]
-    work = sum(used * most for used, most in levels) / layout.used
-    if not levels or settings.max_iter < work:
-        return state
     W, H, work, before = state.W, state.H, 0.0, 0
     exists = layout.lay_out(np.ones(layout.n_rows, bool), bool)
     beginning = state

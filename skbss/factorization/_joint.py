@@ -7,7 +7,7 @@ from skbss._kernels.checks import CHECK_EVERY
 from skbss._kernels.penalties import Penalties
 from skbss._runtime.loop import run_loop
 from skbss._runtime.resuming import Bookmark
-from skbss.factorization._growing import grown_start
+from skbss.factorization._growing import grown_start, sample_levels
 from skbss.factorization._solvers import make_solver, on_device
 
 
@@ -61,13 +61,15 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
     H = layout.lay_out_components(H)
     state = solver.start(data, W, H, penalties)
     losses = [float(state.loss)]
-    bookmark = Bookmark((name, data, state, settings._replace(max_iter=0, random_state=None), free))
-    state = grown_start(solver, name, observed, state, penalties, settings)
+    levels = sample_levels(name, observed, settings.max_iter)
+    on_the_way = settings._replace(max_iter=0, random_state=None)
+    bookmark = Bookmark((name, data, state, on_the_way, free, levels))
     # A shuffled order depends on how often it was drawn from the start on.
-    if not settings.shuffle:
-        earlier, until_then = bookmark.find((state, losses))
-        if earlier.n_iter <= settings.max_iter:
-            state, losses = earlier, list(until_then)
+    earlier = None if settings.shuffle else bookmark.find(None)
+    if earlier is not None and earlier[0].n_iter <= settings.max_iter:
+        state, losses = earlier[0], list(earlier[1])
+    elif levels:
+        state = grown_start(solver, name, observed, state, penalties, settings, levels)
 
     def advance(state, until):
         return solver.advance(data, state, penalties, until)
