@@ -7,7 +7,7 @@ from skbss._kernels.activations import RowPenalties, advance_rows, start_rows
 from skbss._kernels.checks import CHECK_EVERY
 from skbss._kernels.hals import advance_hals_rows, start_hals_rows
 from skbss._runtime.loop import run_loop
-from skbss.factorization._solvers import Orders, bold_exponent, on_device, update_rule
+from skbss.factorization._solvers import Orders, bold_exponent, bounded, update_rule
 
 
 def solve_activations(solver, observed, W, H, settings, xp=jnp):
@@ -37,8 +37,8 @@ def solve_activations(solver, observed, W, H, settings, xp=jnp):
         Whether all rows did.
     """
     dtype, layout = H.dtype, observed.layout
-    tol, floor = jnp.asarray(settings.tol, dtype), jnp.asarray(settings.floor, dtype)
-    l1, l2 = on_device((settings.penalties.l1_W, settings.penalties.l2_W), dtype)
+    tol, floor = np.asarray(settings.tol, dtype), np.asarray(settings.floor, dtype)
+    l1, l2 = bounded((settings.penalties.l1_W, settings.penalties.l2_W), dtype)
     # A penalty of nothing is one of the same shape, and needs no program of its own.
     l1 = _for_every_row(layout, l1, dtype)
     if solver == "cd":
@@ -47,14 +47,14 @@ def solve_activations(solver, observed, W, H, settings, xp=jnp):
 
         def advance(state, until):
             at = orders.upto(until)
-            return advance_hals_rows(observed.data, H, state, l1, l2, at, tol, jnp.int32(until))
+            return advance_hals_rows(observed.data, H, state, l1, l2, at, tol, np.int32(until))
     else:
         rule = update_rule(solver, settings)
         penalties = RowPenalties(l1, _for_every_row(layout, l2, dtype))
         state = start_rows(observed.data, W, H, penalties, floor, beta=settings.beta)
 
-        last = jnp.int32(min(settings.max_iter, np.iinfo(np.int32).max))
-        bold = jnp.asarray(bold_exponent(rule), dtype)
+        last = np.int32(min(settings.max_iter, np.iinfo(np.int32).max))
+        bold = np.asarray(bold_exponent(rule), dtype)
 
         def advance(state, until):
             return advance_rows(
@@ -64,7 +64,7 @@ def solve_activations(solver, observed, W, H, settings, xp=jnp):
                 penalties,
                 floor,
                 tol,
-                jnp.int32(until),
+                np.int32(until),
                 last,
                 bold,
                 extrapolate=solver == "extrapolated",
@@ -78,5 +78,5 @@ def solve_activations(solver, observed, W, H, settings, xp=jnp):
 
 def _for_every_row(layout, penalty, dtype):
     if penalty.ndim == 0:
-        return jnp.full((*layout.rows_shape, 1), penalty, dtype)
+        return np.full((*layout.rows_shape, 1), penalty, dtype)
     return layout.lay_out(penalty, dtype, 1)

@@ -1,6 +1,5 @@
 """What BetaNMF and MiniBatchBetaNMF share: parameters, checks, activations, scores."""
 
-import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
 
@@ -16,6 +15,7 @@ from skbss._kernels.activations import flat_activations
 from skbss._kernels.penalties import Penalties
 from skbss._runtime.checks import check_matrix, check_weights
 from skbss._runtime.device import is_jax_array, movable, precision
+from skbss._runtime.warning import warn
 from skbss.factorization._activations import solve_activations
 from skbss.factorization._divergence import relative_power, row_divergences
 from skbss.factorization._observations import (
@@ -305,10 +305,9 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
     @staticmethod
     def _warn_not_converged(max_iter):
-        warnings.warn(
+        warn(
             f"Maximum number of iterations {max_iter} reached. Increase it to improve convergence.",
             ConvergenceWarning,
-            stacklevel=3,
         )
 
     def _refuse_overflow(self, H, loss=0.0):
@@ -326,11 +325,9 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         if seen.all():
             return W
         unseen = np.flatnonzero(~seen)
-        warnings.warn(
+        warn(
             f"Row {unseen[0]} of X has no observed entry ({len(unseen)} such rows): its "
-            "activations are zeros.",
-            UserWarning,
-            stacklevel=4,
+            "activations are zeros."
         )
         xp = jnp if is_jax_array(W) else np
         return xp.where(xp.asarray(seen)[:, None], W, 0)

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.warning import each_once
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._divergence import model_error, relative_power
 from skbss.factorization._joint import Watch, solve_jointly
@@ -23,6 +25,16 @@ from skbss.factorization._observations import (
 )
 from skbss.factorization._solvers import Settings, choose_rows_solver, choose_solver
 from skbss.factorization._start import check_factor, check_start, start_factors
+
+
+class _Learned(NamedTuple):
+    """Checked data, and its activations: those of the joint fit, or of every row by itself."""
+
+    X: Any
+    weights: Any
+    leading: tuple[int, ...]
+    W: Any
+    by_row: bool
 
 
 class BetaNMF(CallbackSupportMixin, BaseNMF):
@@ -110,8 +122,9 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     n_components_ : int
         Number of components.
     reconstruction_err_ : float
-        ``sqrt(2 * D)`` of the training data and ``fit_transform(X) @ components_``, over the
-        entries that were observed; for beta 2 the Frobenius norm of the difference.
+        ``sqrt(2 * D)`` of the training data and ``W @ components_``, over the entries that were
+        observed, with the W that was learned along with the components; for beta 2 the Frobenius
+        norm of the difference.
     n_iter_ : int
         Iterations that the fit took. Those over a sample of the rows count by its share.
     loss_curve_ : array of shape (n_checks,)
@@ -202,6 +215,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         self.shuffle = shuffle
         self.fixed_components = fixed_components
 
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, W=None, H=None, weights=None):
         """Learn the components of data.
 
@@ -228,7 +243,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         ValueError, TypeError
             As ``fit_transform``.
         """
-        self.fit_transform(X, y, W=W, H=H, weights=weights)
+        self._learn(X, y, W, H, weights)
         return self
 
     @with_callbacks
@@ -266,6 +281,14 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         FloatingPointError
             If the numbers overflow, which only a far-off `beta_loss` brings about.
         """
+        with each_once():
+            learned = self._learn(X, y, W, H, weights)
+            W = learned.W
+            if not (learned.by_row or self.init == "custom"):
+                W, _, _ = self._activations(learned.X, learned.weights)
+        return W.reshape(*learned.leading, W.shape[-1])
+
+    def _learn(self, X, y, W, H, weights):
         self._check_solver()
         observed, weights, leading = self._check_input(X, weights, reset=True)
         X, weights = without_missing(observed, weights)
@@ -274,21 +297,21 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         self._n_components = given.n_components
         if given.free.any():
             callbacks = IterationCallbacks(self, observed, y, self.max_iter)
-            W, H, n_iter, losses = self._factorize(X, weights, given, callbacks)
+            W, H, n_iter, losses, error = self._factorize(X, weights, given, callbacks)
             converged = n_iter < self.max_iter or self.tol == 0
-            if self.init == "custom":
-                W = self._clear_unobserved(X, weights, W)
-            else:
-                W, _, _ = self._activations(X, weights, H)
+            W = self._clear_unobserved(X, weights, W)
+            by_row = False
         else:
             H, losses = (jnp if is_jax_array(X) else np).asarray(given.fixed, X.dtype), []
             W, converged, n_iter = self._activations(X, weights, H)
+            error = model_error(X, weights, W, H, self._beta)
+            by_row = True
         self.components_, self.n_components_ = H, H.shape[0]
         self.n_iter_, self.loss_curve_ = n_iter, np.array(losses)
         if not converged:
             self._warn_not_converged(self.max_iter)
-        self.reconstruction_err_ = model_error(X, weights, W, H, self._beta)
-        return W.reshape(*leading, W.shape[-1])
+        self.reconstruction_err_ = error
+        return _Learned(X, weights, leading, W, by_row)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _solve_for(self, X, W, H, weights):
@@ -336,7 +359,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             )
 
     def _factorize(self, X, weights, given, callbacks):
-        """Both factors from a start, in the units of X; the iterations; the losses."""
+        """Both factors from a start, in the units of X; the iterations; the losses; the error."""
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
         weighted = weights is not None or (sp.issparse(X) and has_missing(X))
         xp = jnp if is_jax_array(X) else np
@@ -372,7 +395,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 random_state=self.random_state,
                 n_components=given.n_components,
             )
-            W, H, n_iter, losses = solve_jointly(
+            W, H, n_iter, losses, divergence = solve_jointly(
                 choose_solver(self.solver, beta, weighted=weighted),
                 observed,
                 W,
@@ -385,7 +408,11 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
             callbacks.finish(attributes(H))
             W, H = in_units(W), components(H)
         self._refuse_overflow(H, losses[-1])
-        return W, H, n_iter, [loss * gain for loss in losses]
+        error = np.sqrt(2 * max(0.0, divergence)) * relative_power(observed.scale, beta / 2)
+        if observed.silent:
+            # Some updates only come close to the zeros that explain silence.
+            W, error = xp.zeros_like(W), 0.0
+        return W, H, n_iter, [loss * gain for loss in losses], float(error)
 
     def _rows_solver(self, *, weighted):
         return choose_rows_solver(self.solver, self._beta, weighted=weighted)

@@ -52,6 +52,29 @@ def model_error(X, weights, W, H, beta):
     return float(np.sqrt(2 * max(0.0, total)) * relative_power(largest, beta / 2))
 
 
+def joint_divergence(observed, W, H, beta):
+    """Divergence of data divided by its mean from factors that are laid out, without penalties.
+
+    Parameters
+    ----------
+    observed : Observations
+        The data.
+    W : jax.Array of shape (*rows_shape, rank)
+    H : jax.Array of shape (rank, width)
+    beta : float
+        Of the divergence.
+
+    Returns
+    -------
+    divergence : float
+    """
+    dtype = _exact_dtype(observed.data, H.dtype)
+    floor = np.asarray(floor_of(H.dtype, beta), dtype)
+    with precision(dtype):
+        rows = np.asarray(_joint_row_divergence(observed.data, W, H, floor, beta=beta))
+    return float(rows.sum(dtype=np.float64))
+
+
 def _relative_divergences(X, weights, W, H, beta):
     """Divergences of the rows divided by their means; these means."""
     if is_jax_array(X) or sp.issparse(X):
@@ -70,8 +93,7 @@ def _of_all(X, weights, W, H, beta):
     with precision(dtype):
         observed = observe(X, weights, len(H), beta=beta, dtype=dtype, by_row=True)
     layout = observed.layout
-    # In Gram form float32 cancels; what is summed over stored entries only is cheap in float64.
-    dtype = np.dtype(np.float64) if isinstance(observed.data, EntryData) else dtype
+    dtype = _exact_dtype(observed.data, dtype)
     with precision(dtype):
         rows = _row_divergence(
             observed.data,
@@ -79,19 +101,27 @@ def _of_all(X, weights, W, H, beta):
             layout.lay_out_components((jnp if is_jax_array(X) else np).asarray(movable(H, X))),
             layout.lay_out(observed.scale, dtype, 1, fill=1.0),
             layout.lay_out(observed.silent, bool),
-            jnp.asarray(floor_of(dtype, beta), dtype),
+            np.asarray(floor_of(dtype, beta), dtype),
             beta=beta,
         )
         rows = layout.gather(rows, 1, np)[:, 0]
     return np.asarray(rows, np.float64), np.asarray(observed.scale, np.float64)[:, 0]
 
 
+def _exact_dtype(data, dtype):
+    """In Gram form float32 cancels; what is summed over stored entries is cheap in float64."""
+    return np.dtype(np.float64) if isinstance(data, EntryData) else np.dtype(dtype)
+
+
+def _as_precise_as(floor, arrays):
+    return jax.tree.map(
+        lambda A: A.astype(floor.dtype) if jnp.issubdtype(A.dtype, jnp.floating) else A, arrays
+    )
+
+
 @partial(jax.jit, static_argnames="beta")
 def _row_divergence(data, W, H, scale, silent, floor, *, beta):
-    data, W, H = jax.tree.map(
-        lambda A: A.astype(floor.dtype) if jnp.issubdtype(A.dtype, jnp.floating) else A,
-        (data, W, H),
-    )
+    data, W, H = _as_precise_as(floor, (data, W, H))
 
     def of_block(block, rows):
         W, scale, silent, _ = rows
@@ -101,3 +131,13 @@ def _row_divergence(data, W, H, scale, silent, floor, *, beta):
         return (W, scale, silent, divergence[:, None]), ()
 
     return data.sweep(of_block, (W, scale, silent, jnp.zeros_like(scale)))[0][-1]
+
+
+@partial(jax.jit, static_argnames="beta")
+def _joint_row_divergence(data, W, H, floor, *, beta):
+    data, W, H = _as_precise_as(floor, (data, W, H))
+
+    def of_block(block, rows):
+        return (rows[0], block.row_divergence(rows[0], H, beta, floor)), ()
+
+    return data.sweep(of_block, (W, jnp.zeros(W.shape[:-1], W.dtype)))[0][1]

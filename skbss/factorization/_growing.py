@@ -1,6 +1,5 @@
 """A warm start for large data: what a sample of the rows has to say costs a share of the time."""
 
-import jax.numpy as jnp
 import numpy as np
 
 from skbss._kernels.checks import CHECK_EVERY
@@ -65,19 +64,19 @@ def grown_start(solver, name, observed, state, penalties, settings, levels):
     exists = layout.lay_out(np.ones(layout.n_rows, bool), bool)
     beginning = state
     for used, most in [*levels, (layout.used, 0)]:
-        part = FrameBlocks(data.X, data.weights, jnp.int32(used))
+        part = FrameBlocks(data.X, data.weights, np.int32(used))
         share = used / layout.used
         if before:
             W = spread_activations(
                 part,
                 W,
                 H,
-                jnp.asarray(layout.nearest_blocks(before)),
+                layout.nearest_blocks(before),
                 exists,
-                jnp.int32(before),
+                np.int32(before),
                 penalties,
-                jnp.asarray(settings.floor, H.dtype),
-                jnp.int32(_SWEEPS),
+                np.asarray(settings.floor, H.dtype),
+                np.int32(_SWEEPS),
                 by_coordinates=name == "extrapolated hals",
                 **update_rule("extrapolated", settings),
             )
@@ -90,7 +89,7 @@ def grown_start(solver, name, observed, state, penalties, settings, levels):
         W, H, before = state.W, state.H, used
     if not state.loss < beginning.loss:
         state = beginning
-    return state._replace(n_iter=jnp.int32(round(work)), first_loss=beginning.first_loss)
+    return state._replace(n_iter=np.int32(round(work)), first_loss=beginning.first_loss)
 
 
 def _until_stale(solver, part, state, penalties, most):

@@ -7,17 +7,19 @@ from skbss._kernels.checks import CHECK_EVERY
 from skbss._kernels.penalties import Penalties
 from skbss._runtime.loop import run_loop
 from skbss._runtime.resuming import Bookmark
+from skbss.factorization._divergence import joint_divergence
 from skbss.factorization._growing import grown_start, sample_levels
-from skbss.factorization._solvers import make_solver, on_device
+from skbss.factorization._solvers import make_solver, bounded
 
 
 class Solution(NamedTuple):
-    """Where a solver ended."""
+    """Where a solver ended: its objectives, and the divergence without the penalties."""
 
     W: Any
     H: Any
     n_iter: int
     losses: list[float]
+    divergence: float
 
 
 class Watch(NamedTuple):
@@ -55,7 +57,7 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
     solution : Solution
     """
     data, layout, dtype = observed.data, observed.layout, H.dtype
-    penalties = Penalties(*on_device(settings.penalties, dtype))
+    penalties = Penalties(*bounded(settings.penalties, dtype))
     solver = make_solver(name, layout.mark_components(free), settings, dtype)
     W = layout.lay_out(W, dtype, layout.rank)
     H = layout.lay_out_components(H)
@@ -88,5 +90,7 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
     state = run_loop(
         advance, state, settings.max_iter, stride=stride, before=watch.before, after=after
     )
+    divergence = joint_divergence(observed, state.W, state.H, settings.beta)
     W = layout.gather(state.W, layout.n_components, xp)
-    return Solution(W, layout.gather_components(state.H, xp), int(state.n_iter), losses)
+    H = layout.gather_components(state.H, xp)
+    return Solution(W, H, int(state.n_iter), losses, divergence)

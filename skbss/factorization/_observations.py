@@ -32,8 +32,8 @@ class Observations:
         For the kernels.
     scale : float or array of shape (n_samples, 1)
         What the data was divided by; 1 for silence.
-    silent : bool array of shape (n_samples,) or None
-        The rows without anything but zeros, for data scaled by row.
+    silent : bool, or bool array of shape (n_samples,)
+        Whether there is nothing but zeros, or in which rows, for data scaled by row.
     layout : Layout
         How its rows lie.
     """
@@ -197,7 +197,7 @@ def observe(X, weights, n_components, *, beta, dtype, by_row=False, scale=None):
         xp = jnp if is_jax_array(X) else np
         weights = layout.lay_out(xp.broadcast_to(weights, X.shape), dtype, layout.width)
     if layout.n_blocks:
-        data = FrameBlocks(X_laid, weights, jnp.int32(layout.used))
+        data = FrameBlocks(X_laid, weights, np.int32(layout.used))
     else:
         data = DenseData(X_laid, weights)
     return Observations(data, scale, silent, layout)
@@ -230,7 +230,7 @@ def _means(X, weights, by_row):
 def _divisor(xp, mean, by_row):
     """What to divide by, and which rows are silent: these have the mean of the others."""
     if not by_row:
-        return mean or 1.0, None
+        return mean or 1.0, mean == 0
     silent = mean == 0
     level = mean.mean()
     return xp.where(silent, xp.where(level > 0, level, 1), mean), silent[:, 0]

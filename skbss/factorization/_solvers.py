@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-import jax.numpy as jnp
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -71,7 +70,7 @@ def make_solver(name, free, settings, dtype) -> Solver:
     dtype : dtype
         To compute in.
     """
-    return _SOLVERS[name](jnp.asarray(free), settings, dtype)
+    return _SOLVERS[name](free, settings, dtype)
 
 
 def update_rule(solver, settings):
@@ -94,11 +93,11 @@ def bold_exponent(rule):
     return np.interp(beta, _BOLD_BETAS, _BOLD_EXPONENTS)
 
 
-def on_device(penalties, dtype):
+def bounded(penalties, dtype):
     """Numbers or arrays that the kernels can be given as penalties."""
     # Relative to data near the smallest numbers a penalty can exceed the largest: it wins anyhow.
     most = np.sqrt(float(np.finfo(dtype).max))
-    return tuple(jnp.asarray(np.minimum(penalty, most), dtype) for penalty in penalties)
+    return tuple(np.asarray(np.minimum(penalty, most), dtype) for penalty in penalties)
 
 
 class Orders:
@@ -109,7 +108,7 @@ class Orders:
         self._n_components, self._rank = settings.n_components, rank
         self._stride = 0
         fixed = np.arange(rank, dtype=np.int32)
-        self._orders = jnp.asarray(np.broadcast_to(fixed, (CHECK_EVERY, 2, rank)))
+        self._orders = np.broadcast_to(fixed, (CHECK_EVERY, 2, rank))
 
     def upto(self, until):
         """Those of the ten iterations of which `until` is one."""
@@ -120,32 +119,35 @@ class Orders:
             rest = np.arange(self._n_components, self._rank, dtype=np.int32)
             rest = np.broadcast_to(rest, (CHECK_EVERY, 2, len(rest)))
             orders = np.concatenate([orders, rest], axis=2)
-            self._orders, self._stride = jnp.asarray(orders), stride
+            self._orders, self._stride = orders, stride
         return self._orders
 
 
-class _OnDevice:
-    """What all solvers are told, where they need it."""
+class _Told:
+    """What all solvers are told, as the kernels take it.
+
+    Numbers stay on the host: a compiled program fetches them faster than they could be sent.
+    """
 
     def __init__(self, free, settings, dtype):
         self._free, self._settings = free, settings
-        self._tol = jnp.asarray(settings.tol, dtype)
-        self._floor = jnp.asarray(settings.floor, dtype)
-        self._last = jnp.int32(min(settings.max_iter, np.iinfo(np.int32).max))
+        self._tol = np.asarray(settings.tol, dtype)
+        self._floor = np.asarray(settings.floor, dtype)
+        self._last = np.int32(min(settings.max_iter, np.iinfo(np.int32).max))
 
 
-class _Multiplicative(_OnDevice):
+class _Multiplicative(_Told):
     def start(self, data, W, H, penalties):
         return start_mu(data, W, H, penalties, self._floor, beta=self._settings.beta)
 
     def advance(self, data, state, penalties, until):
         rule = update_rule("mu", self._settings)
         return advance_mu(
-            data, state, penalties, self._free, self._floor, self._tol, jnp.int32(until), **rule
+            data, state, penalties, self._free, self._floor, self._tol, np.int32(until), **rule
         )
 
 
-class _Extrapolated(_OnDevice):
+class _Extrapolated(_Told):
     def start(self, data, W, H, penalties):
         return start_extrapolated(data, W, H, penalties, self._floor, beta=self._settings.beta)
 
@@ -158,14 +160,14 @@ class _Extrapolated(_OnDevice):
             self._free,
             self._floor,
             self._tol,
-            jnp.int32(until),
+            np.int32(until),
             self._last,
-            jnp.asarray(bold_exponent(rule), self._floor.dtype),
+            np.asarray(bold_exponent(rule), self._floor.dtype),
             **rule,
         )
 
 
-class _CoordinateDescent(_OnDevice):
+class _CoordinateDescent(_Told):
     def __init__(self, free, settings, dtype):
         super().__init__(free, settings, dtype)
         self._orders = Orders(settings, len(free))
@@ -175,16 +177,16 @@ class _CoordinateDescent(_OnDevice):
 
     def advance(self, data, state, penalties, until):
         orders = self._orders.upto(until)
-        return advance_hals(data, state, penalties, self._free, orders, self._tol, jnp.int32(until))
+        return advance_hals(data, state, penalties, self._free, orders, self._tol, np.int32(until))
 
 
-class _ExtrapolatedHALS(_OnDevice):
+class _ExtrapolatedHALS(_Told):
     def start(self, data, W, H, penalties):
         return start_extrapolated_hals(data, W, H, penalties)
 
     def advance(self, data, state, penalties, until):
         return advance_extrapolated_hals(
-            data, state, penalties, self._free, self._tol, jnp.int32(until), self._last
+            data, state, penalties, self._free, self._tol, np.int32(until), self._last
         )
 
 

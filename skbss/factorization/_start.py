@@ -100,14 +100,16 @@ def start_factors(given, X, weights, scale, random_state):
     H : array of shape (n_components, n_features)
     """
     K, root = given.n_components, np.sqrt(scale)
-    if given.init in ("random", "custom"):
+    if given.W is not None and given.H is not None:
+        W, H = given.W / root, given.H / root
+    elif given.init in ("random", "custom"):
         W, H = random_factors(1.0, X.shape, K, X.dtype, random_state)
+        if given.init == "custom":
+            W, H = _complete(given.W, given.H, W * root, H * root, scale)
+            W, H = W / root, H / root
     else:
         completed = _completed(X, weights, scale)
         W, H = nndsvd_factors(completed, K, fill=given.init, random_state=random_state)
-    if given.init == "custom":
-        W, H = _complete(given.W, given.H, W * root, H * root, scale)
-        W, H = W / root, H / root
     return (W, H) if given.fixed is None else _hold(W, H, given.fixed / root)
 
 
@@ -160,8 +162,6 @@ def _check_fixed(fixed, X, n_components, whom):
 
 def _complete(W, H, drawn_W, drawn_H, mean):
     """Scale the drawn factor so that its product with the given one has the data's mean."""
-    if W is not None and H is not None:
-        return W, H
     left, right = (W, drawn_H) if H is None else (drawn_W, H)
     level = float(left.mean(axis=0) @ right.mean(axis=1))
     gain = mean / level if level > 0 else 1.0

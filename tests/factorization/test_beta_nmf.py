@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
+from sklearn.decomposition._nmf import _beta_divergence
 from sklearn.exceptions import ConvergenceWarning
 
 from skbss import BetaNMF, non_negative_factorization
@@ -53,19 +54,26 @@ def test_auto_gets_further_than_the_plain_solvers(X, beta):
 
 
 @pytest.mark.parametrize("solver", ["mu", "auto"])
-def test_reconstruction_error_is_that_of_the_returned_activations(X, solver):
-    fitted = model(solver=solver)
-    W = fitted.fit_transform(X)
+def test_reconstruction_error_is_that_of_the_learned_activations(X, solver):
+    W, H = (np.random.default_rng(2).random(shape) for shape in ((30, 3), (3, 20)))
+    fitted = model(solver=solver, init="custom")
+    W = fitted.fit_transform(X, W=W, H=H)
     error = np.linalg.norm(X - W @ fitted.components_)
     assert fitted.reconstruction_err_ == pytest.approx(error)
+    # Without a start of one's own, the activations returned are not those of the fit.
+    fitted = model(solver=solver, max_iter=20, tol=0)
+    W = fitted.fit_transform(X)
+    assert fitted.reconstruction_err_ > np.linalg.norm(X - W @ fitted.components_)
+    assert fitted.reconstruction_err_ == model(**fitted.get_params()).fit(X).reconstruction_err_
 
 
 @pytest.mark.parametrize("beta", BETAS)
 def test_score_is_minus_the_mean_divergence(X, beta):
-    fitted = model(beta_loss=beta)
-    fitted.fit(X)
-    mean = fitted.reconstruction_err_**2 / 2 / X.size
+    fitted = model(beta_loss=beta).fit(X)
+    mean = _beta_divergence(X, fitted.transform(X), fitted.components_, beta) / X.size
     assert fitted.score(X) == pytest.approx(-mean, rel=1e-6)
+    again = model(beta_loss=beta, fixed_components=fitted.components_).fit(X)
+    assert again.reconstruction_err_ == pytest.approx(np.sqrt(2 * mean * X.size), rel=1e-6)
 
 
 def test_continuity_in_beta(X):
