@@ -43,8 +43,10 @@ def beta_divergence(
     if abs(beta) > _NEAR and abs(beta - 1) > _NEAR:
         terms = power(X, beta) + (beta - 1) * power(Y, beta) - beta * X * power(Y, beta - 1)
         return terms / (beta * (beta - 1))
-    zero = X == 0
-    ratio = jnp.where(zero, 1, X) / Y
+    ratio = X / Y
+    # Smaller numbers may or may not be taken for zeros, depending on how programs are compiled.
+    zero = ratio < jnp.finfo(ratio.dtype).tiny
+    ratio = jnp.where(zero, 1, ratio)
     log_ratio = jnp.log(ratio)
 
     def deformed_log(exponent: float) -> Float[Array, "..."]:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.frame_blocks import FrameBlocks
-from skbss._kernels.hals import normal_equations, sweep_coordinates
+from skbss._kernels.hals import descend_coordinates, normal_equations
 from skbss._kernels.multiplicative import multiplicative_step
 from skbss._kernels.penalties import Penalties
 
@@ -55,12 +55,7 @@ def spread_activations(
     def solved(block: DenseData, W):
         products = block.times_components(H)
         system = normal_equations(H, products, penalties.l1_W, penalties.l2_W)
-        everywhere, order = jnp.ones_like(sounds), jnp.arange(len(H), dtype=jnp.int32)
-
-        def sweep(_, Wt):
-            return sweep_coordinates(Wt, *system, order, everywhere)[0]
-
-        return lax.fori_loop(0, sweeps, sweep, W.T).T
+        return descend_coordinates(W.T, system, jnp.ones_like(sounds), sweeps).T
 
     def add_block(j, W):
         block = jax.tree.map(lambda A: A[j], DenseData(data.X, data.weights))

@@ -4,49 +4,91 @@ A. Cichocki and A.-H. Phan, "Fast local algorithms for large scale nonnegative m
 factorizations", IEICE Transactions E92-A(3), 2009, algorithm 2.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from skbss._kernels.checks import CHECK_EVERY
-from skbss._kernels.penalties import Penalties, objective
+from skbss._kernels.penalties import Penalties
+
+
+class NormalEquations(NamedTuple):
+    """What says that the gradient in A is ``(gram + ridge I) A - products``.
+
+    The matrix is not put together: the program that does takes a second to compile.
+    """
+
+    gram: Float[Array, "k k"]
+    products: Float[Array, "k n"]
+    ridge: Float[Array, ""] | float
+
+    def gradient(self, A: Float[Array, "k n"]) -> Float[Array, "k n"]:
+        """In all rows of A."""
+        return self.gram @ A + self.ridge * A - self.products
+
+
+def minimize_coordinate(
+    A: Float[Array, "k n"], k: Int[Array, ""], system: NormalEquations, free: Bool[Array, " k"]
+) -> tuple[Float[Array, "k n"], Float[Array, " n"]]:
+    """Minimize over row `k` of `A`, if it is free; also the gradient in it before.
+
+    Rows are contiguous in memory, whence the orientation.
+    """
+    a, curvature = A[k], system.gram[k, k] + system.ridge
+    gradient = system.gram[k] @ A + system.ridge * a - system.products[k]
+    movable = free[k] & (curvature > 0)
+    moved = jnp.maximum(a - gradient / jnp.where(movable, curvature, 1), 0)
+    return A.at[k].set(jnp.where(movable, moved, a)), gradient
 
 
 def sweep_coordinates(
     A: Float[Array, "k n"],
-    gram: Float[Array, "k k"],
-    products: Float[Array, "k n"],
+    system: NormalEquations,
     order: Int[Array, " k"],
     free: Bool[Array, " k"],
 ) -> tuple[Float[Array, "k n"], Float[Array, " n"]]:
-    """Minimize over one row of `A` after the other; also by how much each column broke optimality.
-
-    The gradient is ``gram A - products``. Rows are contiguous in memory, whence the orientation.
-    """
+    """Minimize over one row of `A` after the other; also how each column broke optimality."""
 
     def coordinate(i, carry):
         A, gradients = carry
-        k = order[i]
-        a, curvature = A[k], gram[k, k]
-        gradient = gram[k] @ A - products[k]
-        movable = free[k] & (curvature > 0)
-        moved = jnp.maximum(a - gradient / jnp.where(movable, curvature, 1), 0)
-        return A.at[k].set(jnp.where(movable, moved, a)), gradients.at[k].set(gradient)
+        A, gradient = minimize_coordinate(A, order[i], system, free)
+        return A, gradients.at[order[i]].set(gradient)
 
     swept, gradients = lax.fori_loop(0, A.shape[0], coordinate, (A, jnp.zeros_like(A)))
     # Kept and looked at afterwards: within the loop it would take four times as long.
+    return swept, violation_of_optimality(A, gradients, free)
+
+
+def descend_coordinates(
+    A: Float[Array, "k n"],
+    system: NormalEquations,
+    free: Bool[Array, " k"],
+    sweeps: int | Int[Array, ""],
+) -> Float[Array, "k n"]:
+    """Minimize over one row of `A` after the other, from the first to the last, `sweeps` times."""
+    n_rows = A.shape[0]
+
+    def coordinate(i, A):
+        return minimize_coordinate(A, i % n_rows, system, free)[0]
+
+    return lax.fori_loop(0, sweeps * n_rows, coordinate, A)
+
+
+def violation_of_optimality(
+    A: Float[Array, "k n"], gradients: Float[Array, "k n"], free: Bool[Array, " k"]
+) -> Float[Array, " n"]:
+    """The sum over every column of what could be gained along the free rows."""
     projected = jnp.where(A == 0, jnp.minimum(gradients, 0), gradients)
-    return swept, jnp.where(free[:, None], jnp.abs(projected), 0).sum(axis=0)
+    return jnp.where(free[:, None], jnp.abs(projected), 0).sum(axis=0)
 
 
 def normal_equations(
-    B: Float[Array, "k m"], products: Float[Array, "k n"], l1, l2
-) -> tuple[Float[Array, "k k"], Float[Array, "k n"]]:
-    """The Gram matrix and the products of which ``gram A - products`` is the gradient in A."""
-    return B @ B.T + l2 * jnp.eye(B.shape[0], dtype=B.dtype), products - l1
+    B: Float[Array, "k m"], products: Float[Array, "k n"], l1: Any, l2: Any
+) -> NormalEquations:
+    """Those for the factor that is not B, of which the products with the data are given."""
+    return NormalEquations(B @ B.T, products - l1, l2)
 
 
 class HALSState(NamedTuple):
@@ -54,23 +96,13 @@ class HALSState(NamedTuple):
 
     W: Float[Array, "*rows k"]
     H: Float[Array, "k freqs"]
-    loss: Float[Array, ""]
     violation: Float[Array, ""]
     first_violation: Float[Array, ""]
     n_iter: Int[Array, ""]
-    done: Bool[Array, ""]
 
 
 @jax.jit
-def start_hals(data, W, H, penalties: Penalties) -> HALSState:
-    """The state before the first sweep."""
-    loss = _objective(data, W, H, penalties)
-    unknown = jnp.full_like(loss, jnp.inf)
-    return HALSState(W, H, loss, unknown, unknown, jnp.int32(0), jnp.bool_(False))
-
-
-@jax.jit
-def advance_hals(
+def iterate_hals(
     data,
     state: HALSState,
     penalties: Penalties,
@@ -78,16 +110,20 @@ def advance_hals(
     orders: Int[Array, "sweeps 2 k"],
     tol: Float[Array, ""],
     until: Int[Array, ""],
-) -> HALSState:
+) -> tuple[HALSState, Bool[Array, ""]]:
     """Sweep over W, then the free rows of H, up to sweep number `until` or convergence.
 
     Sweep `n` visits the components in the order ``orders[n % len(orders)]``. The loop ends when
-    the violation is at most `tol` of that of the first sweep, as in scikit-learn, or is NaN.
+    the violation is at most `tol` of that of the first sweep, as in scikit-learn, or is NaN; the
+    second result says whether it did.
     """
     everywhere = jnp.ones_like(free)
 
+    def settled(s: HALSState) -> Bool[Array, ""]:
+        return (s.n_iter > 0) & ~(s.violation > tol * s.first_violation)
+
     def running(s: HALSState) -> Bool[Array, ""]:
-        return (s.n_iter < until) & ~s.done
+        return (s.n_iter < until) & ~settled(s)
 
     def sweep(s: HALSState) -> HALSState:
         order = orders[s.n_iter % orders.shape[0]]
@@ -95,24 +131,18 @@ def advance_hals(
         def update(block, W):
             products = block.times_components(s.H)
             system = normal_equations(s.H, products, penalties.l1_W, penalties.l2_W)
-            Wt, violation = sweep_coordinates(W.T, *system, order[0], everywhere)
+            Wt, violation = sweep_coordinates(W.T, system, order[0], everywhere)
             return Wt.T, (violation.sum(), Wt @ Wt.T, block.times_activations(Wt))
 
         W, (violation_W, gram, products) = data.sweep(update, s.W)
-        gram = gram + penalties.l2_H * jnp.eye(len(gram), dtype=gram.dtype)
-        H, violation_H = sweep_coordinates(s.H, gram, products - penalties.l1_H, order[1], free)
+        system = NormalEquations(gram, products - penalties.l1_H, penalties.l2_H)
+        H, violation_H = sweep_coordinates(s.H, system, order[1], free)
         violation = violation_W + violation_H.sum()
         first = jnp.where(s.n_iter == 0, violation, s.first_violation)
-        n_iter = s.n_iter + 1
-        loss = lax.cond(
-            n_iter % CHECK_EVERY == 0,
-            lambda: _objective(data, W, H, penalties),
-            lambda: s.loss,
-        )
-        done = ~(violation > tol * first)
-        return HALSState(W, H, loss, violation, first, n_iter, done)
+        return HALSState(W, H, violation, first, s.n_iter + 1)
 
-    return lax.while_loop(running, sweep, state)
+    state = lax.while_loop(running, sweep, state)
+    return state, settled(state)
 
 
 class HALSRows(NamedTuple):
@@ -124,42 +154,28 @@ class HALSRows(NamedTuple):
     n_iter: Int[Array, "*rows"]
 
 
-class HALSRowsState(NamedTuple):
-    """Activations with the components held: all rows, and the sweeps of the one that took most."""
-
-    rows: HALSRows
-    n_iter: Int[Array, ""]
-    done: Bool[Array, ""]
-
-
 @jax.jit
-def start_hals_rows(W: Float[Array, "*rows k"]) -> HALSRowsState:
-    """The state before the first sweep."""
-    unknown = jnp.full(W.shape[:-1], jnp.inf, W.dtype)
-    active, n_iter = jnp.ones_like(unknown, bool), jnp.zeros_like(unknown, jnp.int32)
-    return HALSRowsState(HALSRows(W, unknown, active, n_iter), jnp.int32(0), jnp.bool_(False))
-
-
-@jax.jit
-def advance_hals_rows(
+def iterate_hals_rows(
     data,
     H: Float[Array, "k freqs"],
-    state: HALSRowsState,
+    rows: HALSRows,
     l1: Float[Array, "*rows 1"],
     l2: Float[Array, ""],
     orders: Int[Array, "sweeps 2 k"],
     tol: Float[Array, ""],
+    n_iter: Int[Array, ""],
     until: Int[Array, ""],
-) -> HALSRowsState:
+) -> tuple[HALSRows, Int[Array, ""], Bool[Array, ""]]:
     """Sweep over W up to sweep number `until`, leaving alone each row that has converged.
 
-    The penalty ``l1`` is that of every row; all share ``l2``.
+    The penalty ``l1`` is that of every row; all share ``l2``. Also returns the sweeps of the row
+    that took most, and whether all rows have converged.
     """
     everywhere = jnp.ones(H.shape[0], bool)
 
     def of_block(block, given):
         rows, l1 = given
-        gram, products = normal_equations(H, block.times_components(H), l1.T, l2)
+        system = normal_equations(H, block.times_components(H), l1.T, l2)
 
         def running(carry):
             n_iter, _, s = carry
@@ -168,7 +184,7 @@ def advance_hals_rows(
         def sweep(carry):
             n_iter, Wt, s = carry
             order = orders[n_iter % orders.shape[0]][0]
-            swept, violation = sweep_coordinates(Wt, gram, products, order, everywhere)
+            swept, violation = sweep_coordinates(Wt, system, order, everywhere)
             Wt = jnp.where(s.active, swept, Wt)
             first = jnp.where(n_iter == 0, violation, s.first_violation)
             moved = jnp.where(s.active, n_iter + 1, s.n_iter)
@@ -176,12 +192,8 @@ def advance_hals_rows(
             s = s._replace(first_violation=first, active=active, n_iter=moved)
             return n_iter + 1, Wt, s
 
-        _, Wt, rows = lax.while_loop(running, sweep, (state.n_iter, rows.W.T, rows))
+        _, Wt, rows = lax.while_loop(running, sweep, (n_iter, rows.W.T, rows))
         return (rows._replace(W=Wt.T), l1), ()
 
-    (rows, _), _ = data.sweep(of_block, (state.rows, l1))
-    return HALSRowsState(rows, rows.n_iter.max(), ~rows.active.any())
-
-
-def _objective(data, W, H, penalties):
-    return objective(data, W, H, penalties, 2.0, jnp.zeros((), H.dtype))
+    (rows, _), _ = data.sweep(of_block, (rows, l1))
+    return rows, rows.n_iter.max(), ~rows.active.any()

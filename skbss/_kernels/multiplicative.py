@@ -1,13 +1,12 @@
 """Majorize-minimize updates: every beta, L1 and L2 penalties, weights, sparse data."""
 
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from skbss._kernels.checks import iterate_and_check
 from skbss._kernels.divergences import power
 from skbss._kernels.penalties import Penalties
 
@@ -58,70 +57,32 @@ def multiplicative_step(
     return A * ratio
 
 
-class MUState(NamedTuple):
-    """Factors after `n_iter` sweeps, with the objective and the error when last looked at."""
-
-    W: Float[Array, "*rows k"]
-    H: Float[Array, "k freqs"]
-    loss: Float[Array, ""]
-    error: Float[Array, ""]
-    first_error: Float[Array, ""]
-    n_iter: Int[Array, ""]
-    done: Bool[Array, ""]
-
-
-@partial(jax.jit, static_argnames="beta")
-def start_mu(data, W, H, penalties: Penalties, floor, *, beta: float) -> MUState:
-    """The state before the first sweep."""
-    loss, error = _loss_and_error(data, W, H, penalties, floor, beta)
-    return MUState(W, H, loss, error, error, jnp.int32(0), loss <= 0)
-
-
 @partial(jax.jit, static_argnames=("beta", "exponent", "quadratic"))
-def advance_mu(
+def iterate_mu(
     data,
-    state: MUState,
+    W: Float[Array, "*rows k"],
+    H: Float[Array, "k freqs"],
     penalties: Penalties,
     free: Bool[Array, " k"],
     floor: Float[Array, ""],
-    tol: Float[Array, ""],
-    until: Int[Array, ""],
+    count: Int[Array, ""],
     *,
     beta: float,
     exponent: float,
     quadratic: bool,
-) -> MUState:
-    """Sweep over W, then the free rows of H, up to sweep number `until` or convergence.
-
-    Every tenth sweep the error ``sqrt(2 D)`` is compared with that ten sweeps earlier: a fall of
-    less than `tol` of the first error ends the loop, as in scikit-learn; so does a NaN.
-    """
+) -> tuple[Float[Array, "*rows k"], Float[Array, "k freqs"]]:
+    """Sweep over W, then the free rows of H, `count` times."""
     step = partial(multiplicative_step, beta=beta, exponent=exponent, quadratic=quadratic)
 
-    def sweep(s: MUState) -> MUState:
+    def sweep(_, factors):
+        W, H = factors
+
         def update(block, W):
-            parts = block.activation_parts(W, s.H, beta, floor)
+            parts = block.activation_parts(W, H, beta, floor)
             W = step(W, *parts, penalties.l1_W, penalties.l2_W)
-            return W, block.component_parts(W, s.H, beta, floor)
+            return W, block.component_parts(W, H, beta, floor)
 
-        W, parts = data.sweep(update, s.W)
-        H = jnp.where(free[:, None], step(s.H, *parts, penalties.l1_H, penalties.l2_H), s.H)
-        return s._replace(W=W, H=H, n_iter=s.n_iter + 1)
+        W, parts = data.sweep(update, W)
+        return W, jnp.where(free[:, None], step(H, *parts, penalties.l1_H, penalties.l2_H), H)
 
-    def checked(s: MUState) -> MUState:
-        loss, error = _loss_and_error(data, s.W, s.H, penalties, floor, beta)
-        drop = (s.error - error) / jnp.where(s.first_error > 0, s.first_error, 1)
-        done = (tol > 0) & ~(drop >= tol) | ~jnp.isfinite(error)
-        return s._replace(loss=loss, error=error, done=done)
-
-    return iterate_and_check(sweep, checked, state, until)
-
-
-def _loss_and_error(data, W, H, penalties, floor, beta):
-    def of_block(block, W):
-        divergence = block.row_divergence(W, H, beta, floor).sum()
-        return W, (divergence, penalties.of_rows(W).sum())
-
-    _, (divergence, costs) = data.sweep(of_block, W)
-    loss = divergence + costs + penalties.of_components(H)
-    return loss, jnp.sqrt(2 * jnp.maximum(divergence, 0))
+    return lax.fori_loop(0, count, sweep, (W, H))

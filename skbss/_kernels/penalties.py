@@ -1,7 +1,9 @@
 """What is added to the divergence, and the objective that both make."""
 
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -24,11 +26,27 @@ class Penalties(NamedTuple):
         return self.l1_H * H.sum() + self.l2_H * jnp.square(H).sum() / 2
 
 
-def objective(data, W, H, penalties: Penalties, beta: float, floor) -> Float[Array, ""]:
+class Objective(NamedTuple):
+    """What is minimized, in its two parts."""
+
+    divergence: Float[Array, ""]
+    penalty: Float[Array, ""]
+
+
+@partial(jax.jit, static_argnames="beta")
+def objective(
+    data,
+    W: Float[Array, "*rows k"],
+    H: Float[Array, "k freqs"],
+    penalties: Penalties,
+    floor: Float[Array, ""],
+    *,
+    beta: float,
+) -> Objective:
     """Divergence and penalties."""
 
     def of_block(block, W):
-        cost = block.row_divergence(W, H, beta, floor) + penalties.of_rows(W)
-        return W, cost.sum()
+        return W, (block.row_divergence(W, H, beta, floor).sum(), penalties.of_rows(W).sum())
 
-    return data.sweep(of_block, W)[1] + penalties.of_components(H)
+    _, (divergence, of_rows) = data.sweep(of_block, W)
+    return Objective(divergence, of_rows + penalties.of_components(H))

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 # What XLA asks of memory that it is to use as it is.
 _ALIGNMENT = 64
@@ -56,3 +56,8 @@ def on_host_for_jax(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def for_kernels(numbers: ArrayLike, dtype: DTypeLike) -> Any:
+    """Numbers as compiled programs take them, which fetch them faster than they could be sent."""
+    return np.asarray(numbers, dtype)

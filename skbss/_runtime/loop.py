@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import jax
+import numpy as np
 
 # A compiled loop is deaf: this bounds how long it runs before Python is heard again.
 _SECONDS_PER_CALL = 0.25
@@ -13,8 +14,13 @@ _SECONDS_PER_CALL = 0.25
 class LoopState(Protocol):
     """What every solver's state has."""
 
-    n_iter: jax.Array
-    done: jax.Array
+    @property
+    def n_iter(self) -> int:
+        """Iterations so far."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do."""
 
 
 State = TypeVar("State", bound=LoopState)
@@ -34,10 +40,10 @@ def run_loop(
     Parameters
     ----------
     advance : callable ``(state, until) -> state``
-        Runs the compiled loop up to iteration `until`. The result must not depend on where
-        it is interrupted.
+        Runs the compiled loop up to iteration `until`, and waits for it. The result must not
+        depend on where it is interrupted.
     state : solver state
-        With the scalars `n_iter` and `done`.
+        With `n_iter` and `done`.
     max_iter : int
         Iterations at most.
     stride : int
@@ -53,8 +59,8 @@ def run_loop(
     state : solver state
         The last one.
     """
-    n_iter, pace, compiled = int(state.n_iter), 0.0, False
-    while n_iter < max_iter and not bool(state.done):
+    n_iter, pace, compiled = state.n_iter, 0.0, False
+    while n_iter < max_iter and not state.done:
         until = min(max_iter, (n_iter // stride + 1) * stride)
         if pace > 0:
             until = min(until, n_iter + max(1, int(_SECONDS_PER_CALL / pace)))
@@ -62,14 +68,19 @@ def run_loop(
             before(n_iter)
         started = time.perf_counter()
         state = advance(state, until)
-        wait_for(state.done)
         if compiled:
             pace = (time.perf_counter() - started) / max(1, until - n_iter)
         compiled = True
-        n_iter = int(state.n_iter)
+        n_iter = state.n_iter
         if after is not None and after(state, n_iter):
             break
     return state
+
+
+def fetch(array: jax.Array) -> np.ndarray:
+    """A result on the host, once it is there."""
+    wait_for(array)
+    return np.asarray(array)
 
 
 def wait_for(array: jax.Array) -> None:

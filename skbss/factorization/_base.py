@@ -28,7 +28,7 @@ from skbss.factorization._observations import (
     weight_sums,
     without_missing,
 )
-from skbss.factorization._solvers import Settings
+from skbss.factorization._rules import Settings
 
 BETA_LOSSES = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
 

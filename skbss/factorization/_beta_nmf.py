@@ -23,7 +23,7 @@ from skbss.factorization._observations import (
     observe,
     without_missing,
 )
-from skbss.factorization._solvers import Settings, choose_rows_solver, choose_solver
+from skbss.factorization._rules import Settings, choose_rows_solver, choose_solver
 from skbss.factorization._start import check_factor, check_start, start_factors
 
 

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from skbss._kernels.penalties import Penalties, objective
 from skbss._kernels.sparse_data import EntryData
 from skbss._runtime.blocks import blocks_of_rows
-from skbss._runtime.device import is_jax_array, movable, precision
+from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
 from skbss.factorization._observations import compute_dtype, floor_of, observe
 
 
@@ -69,10 +70,11 @@ def joint_divergence(observed, W, H, beta):
     divergence : float
     """
     dtype = _exact_dtype(observed.data, H.dtype)
-    floor = np.asarray(floor_of(H.dtype, beta), dtype)
+    floor, zero = for_kernels(floor_of(H.dtype, beta), dtype), for_kernels(0, dtype)
+    no_penalties = Penalties(zero, zero, zero, zero)
     with precision(dtype):
-        rows = np.asarray(_joint_row_divergence(observed.data, W, H, floor, beta=beta))
-    return float(rows.sum(dtype=np.float64))
+        data, W, H = _as_precise_as(floor, (observed.data, W, H))
+        return float(objective(data, W, H, no_penalties, floor, beta=beta).divergence)
 
 
 def _relative_divergences(X, weights, W, H, beta):
@@ -101,7 +103,7 @@ def _of_all(X, weights, W, H, beta):
             layout.lay_out_components((jnp if is_jax_array(X) else np).asarray(movable(H, X))),
             layout.lay_out(observed.scale, dtype, 1, fill=1.0),
             layout.lay_out(observed.silent, bool),
-            np.asarray(floor_of(dtype, beta), dtype),
+            for_kernels(floor_of(dtype, beta), dtype),
             beta=beta,
         )
         rows = layout.gather(rows, 1, np)[:, 0]
@@ -131,13 +133,3 @@ def _row_divergence(data, W, H, scale, silent, floor, *, beta):
         return (W, scale, silent, divergence[:, None]), ()
 
     return data.sweep(of_block, (W, scale, silent, jnp.zeros_like(scale)))[0][-1]
-
-
-@partial(jax.jit, static_argnames="beta")
-def _joint_row_divergence(data, W, H, floor, *, beta):
-    data, W, H = _as_precise_as(floor, (data, W, H))
-
-    def of_block(block, rows):
-        return (rows[0], block.row_divergence(rows[0], H, beta, floor)), ()
-
-    return data.sweep(of_block, (W, jnp.zeros(W.shape[:-1], W.dtype)))[0][1]

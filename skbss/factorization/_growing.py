@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from skbss._kernels.checks import CHECK_EVERY
 from skbss._kernels.frame_blocks import FrameBlocks
 from skbss._kernels.growing import spread_activations
+from skbss._runtime.device import for_kernels
 from skbss._runtime.loop import run_loop
-from skbss.factorization._solvers import update_rule
+from skbss.factorization._rules import CHECK_EVERY, update_rule
 
 # The parts of the data, and for how many iterations at most.
 _LEVELS = ((1 / 16, 100), (1 / 4, 30))
@@ -61,10 +61,10 @@ def grown_start(solver, name, observed, state, penalties, settings, levels):
     """
     data, layout = observed.data, observed.layout
     W, H, work, before = state.W, state.H, 0.0, 0
-    exists = layout.lay_out(np.ones(layout.n_rows, bool), bool)
+    exists = layout.holds_data
     beginning = state
     for used, most in [*levels, (layout.used, 0)]:
-        part = FrameBlocks(data.X, data.weights, np.int32(used))
+        part = FrameBlocks(data.X, data.weights, for_kernels(used, np.int32))
         share = used / layout.used
         if before:
             W = spread_activations(
@@ -73,10 +73,10 @@ def grown_start(solver, name, observed, state, penalties, settings, levels):
                 H,
                 layout.nearest_blocks(before),
                 exists,
-                np.int32(before),
+                for_kernels(before, np.int32),
                 penalties,
-                np.asarray(settings.floor, H.dtype),
-                np.int32(_SWEEPS),
+                for_kernels(settings.floor, H.dtype),
+                for_kernels(_SWEEPS, np.int32),
                 by_coordinates=name == "extrapolated hals",
                 **update_rule("extrapolated", settings),
             )
@@ -85,23 +85,22 @@ def grown_start(solver, name, observed, state, penalties, settings, levels):
         state = solver.start(part, W, H, own)
         if most:
             state = _until_stale(solver, part, state, own, most)
-            work += share * int(state.n_iter)
+            work += share * state.n_iter
         W, H, before = state.W, state.H, used
     if not state.loss < beginning.loss:
         state = beginning
-    return state._replace(n_iter=np.int32(round(work)), first_loss=beginning.first_loss)
+    return state._replace(n_iter=round(work), first_loss=beginning.first_loss)
 
 
 def _until_stale(solver, part, state, penalties, most):
-    earlier = float(state.loss)
+    earlier = state.loss
 
     def stale(state, n_iter):
         nonlocal earlier
         if n_iter % CHECK_EVERY:
             return False
-        loss = float(state.loss)
-        is_stale = not loss < (1 - _STALE) * earlier
-        earlier = loss
+        is_stale = not state.loss < (1 - _STALE) * earlier
+        earlier = state.loss
         return is_stale
 
     def advance(state, until):

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from skbss._kernels.checks import CHECK_EVERY
 from skbss._kernels.penalties import Penalties
 from skbss._runtime.loop import run_loop
 from skbss._runtime.resuming import Bookmark
 from skbss.factorization._divergence import joint_divergence
 from skbss.factorization._growing import grown_start, sample_levels
-from skbss.factorization._solvers import make_solver, bounded
+from skbss.factorization._rules import CHECK_EVERY, bounded
+from skbss.factorization._solvers import make_solver
 
 
 class Solution(NamedTuple):
@@ -62,7 +62,7 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
     W = layout.lay_out(W, dtype, layout.rank)
     H = layout.lay_out_components(H)
     state = solver.start(data, W, H, penalties)
-    losses = [float(state.loss)]
+    losses = [state.loss]
     levels = sample_levels(name, observed, settings.max_iter)
     on_the_way = settings._replace(max_iter=0, random_state=None)
     bookmark = Bookmark((name, data, state, on_the_way, free, levels))
@@ -78,13 +78,13 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
 
     def after(state, n_iter):
         if n_iter % CHECK_EVERY == 0:
-            losses.append(float(state.loss))
+            losses.append(state.loss)
             bookmark.put((state, tuple(losses)))
 
         def components():
             return layout.gather_components(state.H, xp)
 
-        return watch.after(n_iter, components, float(state.loss))
+        return watch.after(n_iter, components, state.loss)
 
     stride = 1 if watch.closely else CHECK_EVERY
     state = run_loop(
@@ -93,4 +93,4 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
     divergence = joint_divergence(observed, state.W, state.H, settings.beta)
     W = layout.gather(state.W, layout.n_components, xp)
     H = layout.gather_components(state.H, xp)
-    return Solution(W, H, int(state.n_iter), losses, divergence)
+    return Solution(W, H, state.n_iter, losses, divergence)

@@ -49,6 +49,16 @@ class Layout(NamedTuple):
     used: int = 0
 
     @property
+    def holds_data(self) -> np.ndarray:
+        """Which rows are data, and not there to fill up."""
+        if not self.n_blocks:
+            return np.arange(self.height) < self.n_rows
+        held = np.zeros(self.rows_shape, bool)
+        for block, rows in self._slices():
+            held[block, : len(range(self.n_rows)[rows])] = True
+        return held
+
+    @property
     def rows_shape(self) -> tuple[int, ...]:
         """The axes of whatever has an entry for every row."""
         return (self.n_blocks, self.height) if self.n_blocks else (self.height,)

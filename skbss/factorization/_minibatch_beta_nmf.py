@@ -14,7 +14,7 @@ from skbss._kernels.activations import flat_activations
 from skbss._kernels.multiplicative import mm_exponent
 from skbss._kernels.online import OnlineState, online_step, start_online
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
-from skbss._runtime.device import is_jax_array, movable, precision
+from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
 from skbss._runtime.loop import wait_for
 from skbss.factorization._activations import solve_activations
 from skbss.factorization._base import BaseNMF
@@ -27,7 +27,7 @@ from skbss.factorization._observations import (
     observe,
     without_missing,
 )
-from skbss.factorization._solvers import Settings
+from skbss.factorization._rules import Settings
 from skbss.factorization._start import check_start, start_factors
 
 
@@ -392,7 +392,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
                 n_components=self._n_components,
             )
             layout = observed.layout
-            silent = layout.lay_out(np.zeros(layout.n_rows, bool), bool, fill=True)
+            silent = ~layout.holds_data
             start = flat_activations(observed.data, state.H, silent)
             W, _, _ = solve_activations("mu", observed, start, state.H, settings)
             W = layout.lay_out(W, dtype, layout.rank)
@@ -400,10 +400,10 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
             observed.data,
             W,
             state,
-            type(penalties)(*(jnp.asarray(penalty, dtype) for penalty in penalties)),
-            jnp.asarray(observed.layout.mark_components(self._free)),
-            jnp.asarray(self._forget, dtype),
-            jnp.asarray(floor_of(dtype, beta), dtype),
+            type(penalties)(*(for_kernels(penalty, dtype) for penalty in penalties)),
+            observed.layout.mark_components(self._free),
+            for_kernels(self._forget, dtype),
+            for_kernels(floor_of(dtype, beta), dtype),
             beta=beta,
             exponent=mm_exponent(beta, quadratic=quadratic),
             quadratic=quadratic,

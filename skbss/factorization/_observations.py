@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.frame_blocks import FrameBlocks
-from skbss._runtime.device import is_jax_array
+from skbss._runtime.device import for_kernels, is_jax_array
 from skbss.factorization._layout import Layout, choose_layout, plain_layout
 from skbss.factorization._sparse_observations import (
     sparse_data,
@@ -197,7 +197,7 @@ def observe(X, weights, n_components, *, beta, dtype, by_row=False, scale=None):
         xp = jnp if is_jax_array(X) else np
         weights = layout.lay_out(xp.broadcast_to(weights, X.shape), dtype, layout.width)
     if layout.n_blocks:
-        data = FrameBlocks(X_laid, weights, np.int32(layout.used))
+        data = FrameBlocks(X_laid, weights, for_kernels(layout.used, np.int32))
     else:
         data = DenseData(X_laid, weights)
     return Observations(data, scale, silent, layout)

@@ -1,36 +1,37 @@
-"""The solvers by name: what each runs on a device."""
+"""What minimizes over both factors: kernels that iterate, and who looks at what they reached.
 
+Looks are taken on the host, every tenth iteration: what is compared there needs no compiled
+program, and going back to earlier factors copies nothing.
+"""
+
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from sklearn.utils import check_random_state
 
-from skbss._kernels.checks import CHECK_EVERY
-from skbss._kernels.extrapolated import advance_extrapolated, start_extrapolated
+from skbss._kernels.extrapolated import Moving, iterate_extrapolated
 from skbss._kernels.extrapolated_hals import (
-    advance_extrapolated_hals,
-    start_extrapolated_hals,
+    iterate_extrapolated_hals,
+    moving_hals,
+    returned_hals,
 )
-from skbss._kernels.hals import advance_hals, start_hals
-from skbss._kernels.multiplicative import advance_mu, mm_exponent, start_mu
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.hals import HALSState, iterate_hals
+from skbss._kernels.multiplicative import iterate_mu
+from skbss._kernels.penalties import Penalties, objective
+from skbss._runtime.device import for_kernels
+from skbss._runtime.loop import fetch, wait_for
+from skbss.factorization._rules import CHECK_EVERY, Orders, choose_pace, update_rule
 
-# The exponents of the longest steps that momentum usually survives, for beta from 0 to 2.
-_BOLD_BETAS, _BOLD_EXPONENTS = (0.0, 0.5, 1.0, 2.0), (0.8, 0.9, 1.3, 1.0)
 
+class SolverState(Protocol):
+    """How far a solver has come; `loss` is the objective when last looked at."""
 
-class Settings(NamedTuple):
-    """What every solver is told."""
-
-    beta: float
-    penalties: Any
-    floor: float
-    tol: float
-    max_iter: int
-    shuffle: bool
-    random_state: Any
-    n_components: int
+    W: Any
+    H: Any
+    loss: float
+    n_iter: int
+    done: bool
 
 
 class Solver(Protocol):
@@ -40,21 +41,7 @@ class Solver(Protocol):
         """The state before the first iteration."""
 
     def advance(self, data: Any, state: Any, penalties: Penalties, until: int) -> Any:
-        """The state after iteration `until`, or convergence."""
-
-
-def choose_solver(solver, beta, *, weighted):
-    """What "auto" stands for: coordinate descent with momentum where it applies, else updates."""
-    if solver != "auto":
-        return solver
-    return "extrapolated hals" if beta == 2 and not weighted else "extrapolated"
-
-
-def choose_rows_solver(solver, beta, *, weighted):
-    """What finds activations with the components held."""
-    if solver != "auto":
-        return solver
-    return "cd" if beta == 2 and not weighted else "extrapolated"
+        """The state after iteration `until`, or convergence: at most to the next look."""
 
 
 def make_solver(name, free, settings, dtype) -> Solver:
@@ -63,7 +50,7 @@ def make_solver(name, free, settings, dtype) -> Solver:
     Parameters
     ----------
     name : {"mu", "cd", "extrapolated", "extrapolated hals"}
-        From `choose_solver`.
+        From ``choose_solver``.
     free : bool array of shape (n_components,)
         The components to be learned.
     settings : Settings
@@ -73,121 +60,237 @@ def make_solver(name, free, settings, dtype) -> Solver:
     return _SOLVERS[name](free, settings, dtype)
 
 
-def update_rule(solver, settings):
-    """The static arguments of multiplicative updates."""
-    quadratic = bool(np.any(settings.penalties.l2_W) or np.any(settings.penalties.l2_H))
-    exponent = mm_exponent(settings.beta, quadratic=quadratic)
-    if solver == "extrapolated" and (
-        settings.beta == 1 or (not quadratic and 0 <= settings.beta <= 2)
-    ):
-        # Twice as fast for beta < 1 or with an L2 penalty, and still never up.
-        exponent = 1.0
-    return {"beta": settings.beta, "exponent": exponent, "quadratic": quadratic}
-
-
-def bold_exponent(rule):
-    """The exponent to begin with where there is momentum."""
-    beta = rule["beta"]
-    if not 0 <= beta <= 2 or (beta != 1 and rule["quadratic"]):
-        return rule["exponent"]
-    return np.interp(beta, _BOLD_BETAS, _BOLD_EXPONENTS)
-
-
-def bounded(penalties, dtype):
-    """Numbers or arrays that the kernels can be given as penalties."""
-    # Relative to data near the smallest numbers a penalty can exceed the largest: it wins anyhow.
-    most = np.sqrt(float(np.finfo(dtype).max))
-    return tuple(np.asarray(np.minimum(penalty, most), dtype) for penalty in penalties)
-
-
-class Orders:
-    """The order in which the components are visited: drawn as scikit-learn draws it."""
-
-    def __init__(self, settings, rank):
-        self._rng = check_random_state(settings.random_state) if settings.shuffle else None
-        self._n_components, self._rank = settings.n_components, rank
-        self._stride = 0
-        fixed = np.arange(rank, dtype=np.int32)
-        self._orders = np.broadcast_to(fixed, (CHECK_EVERY, 2, rank))
-
-    def upto(self, until):
-        """Those of the ten iterations of which `until` is one."""
-        stride = -(-until // CHECK_EVERY)
-        if self._rng is not None and stride != self._stride:
-            draws = [self._rng.permutation(self._n_components) for _ in range(2 * CHECK_EVERY)]
-            orders = np.array(draws, np.int32).reshape(CHECK_EVERY, 2, self._n_components)
-            rest = np.arange(self._n_components, self._rank, dtype=np.int32)
-            rest = np.broadcast_to(rest, (CHECK_EVERY, 2, len(rest)))
-            orders = np.concatenate([orders, rest], axis=2)
-            self._orders, self._stride = orders, stride
-        return self._orders
-
-
 class _Told:
-    """What all solvers are told, as the kernels take it.
-
-    Numbers stay on the host: a compiled program fetches them faster than they could be sent.
-    """
+    """What all solvers are told."""
 
     def __init__(self, free, settings, dtype):
-        self._free, self._settings = free, settings
-        self._tol = np.asarray(settings.tol, dtype)
-        self._floor = np.asarray(settings.floor, dtype)
-        self._last = np.int32(min(settings.max_iter, np.iinfo(np.int32).max))
+        self._free, self._settings, self._dtype = free, settings, dtype
+        self._tol = for_kernels(settings.tol, dtype)
+        self._floor = for_kernels(settings.floor, dtype)
+
+    def _objective(self, data, W, H, penalties):
+        """The divergence and the penalty."""
+        parts = objective(data, W, H, penalties, self._floor, beta=self._settings.beta)
+        return tuple(map(float, map(fetch, parts)))
+
+    def _is_due(self, n_iter):
+        """Whether it is time for a look."""
+        return n_iter % CHECK_EVERY == 0 or n_iter == self._settings.max_iter
+
+
+class Updated(NamedTuple):
+    """Factors, and the error ``sqrt(2 D)`` when last looked at."""
+
+    W: Any
+    H: Any
+    loss: float
+    error: float
+    first_error: float
+    n_iter: int
+    done: bool
 
 
 class _Multiplicative(_Told):
+    """Plain updates, which end when the error falls by less than `tol` of the first in ten."""
+
     def start(self, data, W, H, penalties):
-        return start_mu(data, W, H, penalties, self._floor, beta=self._settings.beta)
+        loss, error = self._loss_and_error(data, W, H, penalties)
+        return Updated(W, H, loss, error, error, 0, loss <= 0)
 
     def advance(self, data, state, penalties, until):
-        rule = update_rule("mu", self._settings)
-        return advance_mu(
-            data, state, penalties, self._free, self._floor, self._tol, np.int32(until), **rule
-        )
-
-
-class _Extrapolated(_Told):
-    def start(self, data, W, H, penalties):
-        return start_extrapolated(data, W, H, penalties, self._floor, beta=self._settings.beta)
-
-    def advance(self, data, state, penalties, until):
-        rule = update_rule("extrapolated", self._settings)
-        return advance_extrapolated(
+        W, H = iterate_mu(
             data,
-            state,
+            state.W,
+            state.H,
             penalties,
             self._free,
             self._floor,
-            self._tol,
-            np.int32(until),
-            self._last,
-            np.asarray(bold_exponent(rule), self._floor.dtype),
-            **rule,
+            for_kernels(until - state.n_iter, np.int32),
+            **update_rule("mu", self._settings),
         )
+        wait_for(H)
+        state = state._replace(W=W, H=H, n_iter=until)
+        if until % CHECK_EVERY:
+            return state
+        loss, error = self._loss_and_error(data, W, H, penalties)
+        drop = (state.error - error) / (state.first_error or 1)
+        done = (self._settings.tol > 0 and not drop >= self._settings.tol) or math.isnan(error)
+        return state._replace(loss=loss, error=error, done=done or math.isinf(error))
+
+    def _loss_and_error(self, data, W, H, penalties):
+        divergence, penalty = self._objective(data, W, H, penalties)
+        return divergence + penalty, _root(2 * divergence)
+
+
+class Swept(NamedTuple):
+    """Factors of coordinate descent."""
+
+    factors: HALSState
+    loss: float
+    n_iter: int
+    done: bool
+
+    @property
+    def W(self):
+        """Activations."""
+        return self.factors.W
+
+    @property
+    def H(self):
+        """Components."""
+        return self.factors.H
 
 
 class _CoordinateDescent(_Told):
+    """Plain sweeps, which end when optimality is violated by at most `tol` of the first time."""
+
     def __init__(self, free, settings, dtype):
         super().__init__(free, settings, dtype)
         self._orders = Orders(settings, len(free))
 
     def start(self, data, W, H, penalties):
-        return start_hals(data, W, H, penalties)
+        unknown, none = for_kernels(np.inf, self._dtype), for_kernels(0, np.int32)
+        loss = sum(self._objective(data, W, H, penalties))
+        return Swept(HALSState(W, H, unknown, unknown, none), loss, 0, False)
 
     def advance(self, data, state, penalties, until):
-        orders = self._orders.upto(until)
-        return advance_hals(data, state, penalties, self._free, orders, self._tol, np.int32(until))
+        factors, done = iterate_hals(
+            data,
+            state.factors,
+            penalties,
+            self._free,
+            self._orders.upto(until),
+            self._tol,
+            for_kernels(until, np.int32),
+        )
+        done, n_iter, loss = bool(fetch(done)), int(factors.n_iter), state.loss
+        if n_iter % CHECK_EVERY == 0:
+            loss = sum(self._objective(data, factors.W, factors.H, penalties))
+        return Swept(factors, loss, n_iter, done)
+
+
+class Guarded(NamedTuple):
+    """Factors with momentum, and the best that were seen at a look, whose objective is `loss`."""
+
+    factors: Any
+    best: tuple[Any, Any]
+    loss: float
+    first_loss: float
+    bold: bool
+    cautious: bool
+    n_iter: int
+    done: bool
+
+    @property
+    def W(self):
+        """Activations."""
+        return self.factors.W
+
+    @property
+    def H(self):
+        """Components."""
+        return self.factors.H
+
+    def looked_at(self, reached, loss, *, settled, back):
+        """After a look: where the objective rose, back to the best factors.
+
+        The next ten iterations then go without momentum, which can not raise the objective.
+
+        Parameters
+        ----------
+        reached : tuple
+            The factors that were looked at.
+        loss : float
+            Their objective.
+        settled : bool
+            Whether there is nothing more to gain, but perhaps without momentum.
+        back : callable
+            Makes factors at rest of the best.
+        """
+        rose = not loss <= self.loss
+        # Momentum can overshoot the largest number; plain updates from the best factors can not
+        # but where the numbers themselves give out, which is to be reported.
+        lost = self.cautious and not math.isfinite(loss)
+        found = self.loss if rose and not lost else loss
+        ended = settled and (not rose or self.cautious)
+        return self._replace(
+            factors=back(*self.best) if rose else self.factors,
+            best=self.best if rose else reached,
+            loss=found,
+            bold=self.bold and not rose,
+            cautious=rose,
+            done=ended or not math.isfinite(found) or found <= 0,
+        )
+
+
+class _Extrapolated(_Told):
+    """Updates with momentum, which end when the root of the objective falls as little."""
+
+    def start(self, data, W, H, penalties):
+        loss = sum(self._objective(data, W, H, penalties))
+        return Guarded(self._at_rest(W, H), (W, H), loss, loss, True, False, 0, loss <= 0)
+
+    def advance(self, data, state, penalties, until):
+        rule = update_rule("extrapolated", self._settings)
+        factors = iterate_extrapolated(
+            data,
+            state.factors,
+            penalties,
+            self._free,
+            self._floor,
+            *choose_pace(rule, state.bold, state.cautious, self._dtype),
+            for_kernels(until - state.n_iter, np.int32),
+            beta=rule["beta"],
+            quadratic=rule["quadratic"],
+        )
+        wait_for(factors.momentum)
+        following = state._replace(factors=factors, n_iter=until)
+        if not self._is_due(until):
+            return following
+        reached = factors.W, factors.H
+        loss = sum(self._objective(data, *reached, penalties))
+        drop = (_root(state.loss) - _root(loss)) / _root(state.first_loss)
+        settled = self._settings.tol > 0 and drop < self._settings.tol
+        return following.looked_at(reached, loss, settled=settled, back=self._at_rest)
+
+    def _at_rest(self, W, H):
+        return Moving(W, H, W, H, for_kernels(1, self._dtype))
 
 
 class _ExtrapolatedHALS(_Told):
+    """Sweeps with momentum, which end when optimality is violated as little as "cd" asks for."""
+
     def start(self, data, W, H, penalties):
-        return start_extrapolated_hals(data, W, H, penalties)
+        loss = sum(self._objective(data, W, H, penalties))
+        factors = moving_hals(W.mT, H)
+        best = factors.Wt, H
+        return Guarded(factors, best, loss, loss, True, False, 0, loss <= 0)
 
     def advance(self, data, state, penalties, until):
-        return advance_extrapolated_hals(
-            data, state, penalties, self._free, self._tol, np.int32(until), self._last
+        factors, more, settled = iterate_extrapolated_hals(
+            data,
+            state.factors,
+            penalties,
+            self._free,
+            self._tol,
+            for_kernels(not state.cautious, self._dtype),
+            for_kernels(until - state.n_iter, np.int32),
         )
+        settled = bool(fetch(settled))
+        following = state._replace(factors=factors, n_iter=state.n_iter + int(more))
+        if not (settled or self._is_due(following.n_iter)):
+            return following
+        loss = sum(self._objective(data, factors.W, factors.H, penalties))
+        return following.looked_at(
+            (factors.Wt, factors.H),
+            loss,
+            settled=settled,
+            back=lambda Wt, H: returned_hals(factors, Wt, H),
+        )
+
+
+def _root(number):
+    return math.sqrt(number) if number > 0 else 0 * number
 
 
 _SOLVERS: dict[str, Callable[..., Solver]] = {

@@ -2,6 +2,7 @@
 
 from decimal import Decimal, localcontext
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -87,6 +88,18 @@ def test_of_a_zero_from_a_model(beta, dtype):
     # A power, a product and a quotient: nothing cancels.
     rtol = 4 * (1 + beta * np.log(20)) * np.finfo(dtype).eps
     np.testing.assert_allclose(ours, expected, rtol=rtol)
+
+
+@pytest.mark.parametrize("beta", [0.98, 1.0, 1.02])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_subnormal_data_count_as_zeros(beta, dtype):
+    # What a processor does with such numbers depends on how the program was compiled.
+    x = np.finfo(dtype).smallest_subnormal * np.array([1.0, 8.0], dtype)
+    y = np.array([1.0, 3.0])
+    compiled = jax.jit(beta_divergence, static_argnums=2)
+    for divergence in (beta_divergence, compiled):
+        found = evaluate(lambda X, Y, f=divergence: f(X, Y, beta), x, y, dtype=dtype)
+        np.testing.assert_allclose(found, y**beta / beta, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 
 from skbss._kernels.dense_data import DenseData
-from skbss._kernels.extrapolated import advance_extrapolated, start_extrapolated
-from skbss._kernels.extrapolated_hals import (
-    advance_extrapolated_hals,
-    start_extrapolated_hals,
-)
+from skbss._kernels.extrapolated import Moving, iterate_extrapolated
+from skbss._kernels.extrapolated_hals import iterate_extrapolated_hals, moving_hals
 from skbss._kernels.frame_blocks import FrameBlocks
 from skbss._kernels.growing import spread_activations
-from skbss._kernels.hals import advance_hals, start_hals
-from skbss._kernels.multiplicative import advance_mu, start_mu
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.hals import HALSState, iterate_hals
+from skbss._kernels.multiplicative import iterate_mu
+from skbss._kernels.penalties import Penalties, objective
 
 N_BLOCKS, HEIGHT, N_FREQS, K = 4, 8, 12, 3
 rng = np.random.default_rng(0)
@@ -26,32 +23,33 @@ W = jnp.asarray(rng.uniform(0.1, 1, (N_BLOCKS, HEIGHT, K)), jnp.float32)
 H = jnp.asarray(rng.uniform(0.1, 1, (K, N_FREQS)), jnp.float32)
 PENALTIES = Penalties(*map(jnp.float32, (0.01, 0.02, 0.03, 0.04)))
 FREE = jnp.array([False, True, True])
-FLOOR, TOL, UNTIL = jnp.float32(1e-7), jnp.float32(0), jnp.int32(10)
+FLOOR, TOL, COUNT = jnp.float32(1e-7), jnp.float32(0), jnp.int32(10)
+ONE, UNKNOWN = jnp.float32(1), jnp.float32(jnp.inf)
 
 
 def by_updates(beta, data, W):
     rule = {"beta": beta, "exponent": 1 / (3 - beta), "quadratic": True}
-    state = start_mu(data, W, H, PENALTIES, FLOOR, beta=beta)
-    return advance_mu(data, state, PENALTIES, FREE, FLOOR, TOL, UNTIL, **rule)
+    return iterate_mu(data, W, H, PENALTIES, FREE, FLOOR, COUNT, **rule)
 
 
 def with_momentum(beta, data, W):
-    rule = {"beta": beta, "exponent": 1.0, "quadratic": True}
-    state = start_extrapolated(data, W, H, PENALTIES, FLOOR, beta=beta)
-    return advance_extrapolated(
-        data, state, PENALTIES, FREE, FLOOR, TOL, UNTIL, UNTIL, jnp.float32(1.2), **rule
-    )
+    rule = {"beta": beta, "quadratic": True}
+    start, pace = Moving(W, H, W, H, ONE), (jnp.float32(1.6), jnp.float32(1.2))
+    ended = iterate_extrapolated(data, start, PENALTIES, FREE, FLOOR, *pace, COUNT, **rule)
+    return ended.W, ended.H
 
 
 def by_coordinates(data, W):
     orders = jnp.broadcast_to(jnp.arange(K, dtype=jnp.int32), (10, 2, K))
-    state = start_hals(data, W, H, PENALTIES)
-    return advance_hals(data, state, PENALTIES, FREE, orders, TOL, UNTIL)
+    start = HALSState(W, H, UNKNOWN, UNKNOWN, jnp.int32(0))
+    ended, _ = iterate_hals(data, start, PENALTIES, FREE, orders, TOL, COUNT)
+    return ended.W, ended.H
 
 
 def by_coordinates_with_momentum(data, W):
-    state = start_extrapolated_hals(data, W, H, PENALTIES)
-    return advance_extrapolated_hals(data, state, PENALTIES, FREE, TOL, UNTIL, UNTIL)
+    start = moving_hals(W.mT, H)
+    ended, *_ = iterate_extrapolated_hals(data, start, PENALTIES, FREE, TOL, ONE, COUNT)
+    return ended.W, ended.H
 
 
 SOLVERS = [
@@ -65,14 +63,20 @@ SOLVERS = [
 @pytest.mark.parametrize("solve", SOLVERS)
 @pytest.mark.parametrize("used", [1, 3, N_BLOCKS])
 def test_blocks_give_what_their_rows_give(solve, used):
-    blocks = solve(FrameBlocks(X, None, jnp.int32(used)), W)
-    whole = solve(DenseData(X[:used].reshape(-1, N_FREQS), None), W[:used].reshape(-1, K))
+    blocks = FrameBlocks(X, None, jnp.int32(used))
+    whole = DenseData(X[:used].reshape(-1, N_FREQS), None)
+    in_blocks, at_once = solve(blocks, W), solve(whole, W[:used].reshape(-1, K))
     # Sums over rows are added up in another order.
-    np.testing.assert_allclose(blocks.H, whole.H, rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(blocks.W[:used].reshape(-1, K), whole.W, rtol=1e-3, atol=1e-5)
-    assert blocks.loss == pytest.approx(float(whole.loss), rel=1e-5)
+    np.testing.assert_allclose(in_blocks[1], at_once[1], rtol=1e-3, atol=1e-5)
+    rows = in_blocks[0][:used].reshape(-1, K)
+    np.testing.assert_allclose(rows, at_once[0], rtol=1e-3, atol=1e-5)
+    losses = [
+        sum(objective(data, *factors, PENALTIES, FLOOR, beta=1.0))
+        for data, factors in ((blocks, in_blocks), (whole, at_once))
+    ]
+    assert losses[0] == pytest.approx(float(losses[1]), rel=1e-5)
     # Rows that are not used are not touched.
-    np.testing.assert_array_equal(blocks.W[used:], W[used:])
+    np.testing.assert_array_equal(in_blocks[0][used:], W[used:])
 
 
 def test_any_number_of_blocks_shares_a_program():

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 
 from skbss._kernels.activations import (
+    MovingRows,
+    Pace,
     RowPenalties,
-    advance_rows,
     flat_activations,
-    start_rows,
+    iterate_rows,
+    returned_rows,
+    row_errors,
 )
 from skbss._kernels.dense_data import DenseData
-from skbss._kernels.extrapolated import advance_extrapolated, start_extrapolated
-from skbss._kernels.extrapolated_hals import (
-    advance_extrapolated_hals,
-    start_extrapolated_hals,
-)
-from skbss._kernels.hals import advance_hals, advance_hals_rows, start_hals, start_hals_rows
-from skbss._kernels.multiplicative import advance_mu, mm_exponent, start_mu
+from skbss._kernels.extrapolated import Moving, iterate_extrapolated
+from skbss._kernels.extrapolated_hals import iterate_extrapolated_hals, moving_hals
+from skbss._kernels.hals import HALSRows, HALSState, iterate_hals, iterate_hals_rows
+from skbss._kernels.multiplicative import iterate_mu, mm_exponent
 from skbss._kernels.online import online_step, start_online
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.penalties import Penalties, objective
 
 N_MATRICES, N_FRAMES, N_FREQS, K = 3, 6, 9, 2
 # Rows of weights of one and a half, and an entry that was not observed.
@@ -64,50 +64,59 @@ def rule(beta, penalties):
     }
 
 
-def advance_by_mu(beta, penalties, data, W, H):
+def by_updates(beta, penalties, data, W, H):
     at, rules = single(penalties), rule(beta, penalties)
-    free, floor, tol, until = on_device((FREE, FLOOR, TOL, UNTIL))
-    state = start_mu(data, W, H, at, floor, beta=beta)
-    return advance_mu(data, state, at, free, floor, tol, until, **rules)
+    free, floor, count = on_device((FREE, FLOOR, UNTIL))
+    W, H = iterate_mu(data, W, H, at, free, floor, count, **rules)
+    return W, H, objective(data, W, H, at, floor, beta=beta)
 
 
-def advance_with_momentum(beta, penalties, data, W, H):
+def with_momentum(beta, penalties, data, W, H):
     at, rules = single(penalties), rule(beta, penalties)
-    free, floor, tol, until = on_device((FREE, FLOOR, TOL, UNTIL))
-    state = start_extrapolated(data, W, H, at, floor, beta=beta)
-    bold = jnp.float32(1.3)
-    return advance_extrapolated(data, state, at, free, floor, tol, until, until, bold, **rules)
+    free, floor, count = on_device((FREE, FLOOR, UNTIL))
+    start, pace = Moving(W, H, W, H, jnp.float32(1)), on_device((np.float32(1), np.float32(1.3)))
+    rules.pop("exponent")
+    return iterate_extrapolated(data, start, at, free, floor, *pace, count, **rules)
 
 
-def advance_the_rows(beta, penalties, data, W, H, *, extrapolate):
-    rules = rule(beta, penalties)
-    floor, tol, until = on_device((FLOOR, TOL, UNTIL))
-    at = RowPenalties(*(jnp.full((len(W), 1), each) for each in penalties[:2]))
-    start = flat_activations(data, H, jnp.zeros(len(W), bool))
-    state = start_rows(data, start, H, at, floor, beta=beta)
-    bold = jnp.float32(1.3)
-    return advance_rows(
-        data, H, state, at, floor, tol, until, until, bold, extrapolate=extrapolate, **rules
-    )
+def rows_by_updates(beta, penalties, data, W, H, *, paced):
+    rules, size = rule(beta, penalties), len(W)
+    floor, count = on_device((FLOOR, UNTIL))
+    at = RowPenalties(*(jnp.full((size, 1), each) for each in penalties[:2]))
+    start = flat_activations(data, H, jnp.zeros(size, bool))
+    rows = MovingRows(start, start, jnp.ones(size))
+    active = jnp.arange(size) != 4
+    pace = Pace(jnp.full(size, 1.6), jnp.full(size, 1.3)) if paced else None
+    rows = iterate_rows(data, H, rows, active, pace, at, floor, count, **rules)
+    errors = row_errors(data, rows.W, H, at, floor, beta=beta)
+    return returned_rows(rows, start, errors > errors.mean()), errors
 
 
-def advance_by_coordinates(beta, penalties, data, W, H):
-    at = single(penalties)
+def by_coordinates(beta, penalties, data, W, H):
+    at, unknown = single(penalties), jnp.float32(jnp.inf)
     free, orders, tol, until = on_device((FREE, ORDERS, TOL, UNTIL))
-    return advance_hals(data, start_hals(data, W, H, at), at, free, orders, tol, until)
+    start = HALSState(W, H, unknown, unknown, jnp.int32(0))
+    ended, settled = iterate_hals(data, start, at, free, orders, tol, until)
+    return ended, settled, ended.n_iter
 
 
-def advance_by_coordinates_with_momentum(beta, penalties, data, W, H):
-    at = single(penalties)
-    free, tol, until = on_device((FREE, TOL, UNTIL))
-    state = start_extrapolated_hals(data, W, H, at)
-    return advance_extrapolated_hals(data, state, at, free, tol, until, until)
+def by_coordinates_with_momentum(beta, penalties, data, W, H):
+    at, one = single(penalties), jnp.float32(1)
+    free, tol, count = on_device((FREE, TOL, UNTIL))
+    start = moving_hals(W.mT, H)
+    ended, n_iter, settled = iterate_extrapolated_hals(data, start, at, free, tol, one, count)
+    return ended, settled, n_iter
 
 
-def advance_rows_by_coordinates(beta, penalties, data, W, H):
+def rows_by_coordinates(beta, penalties, data, W, H):
     l1, l2 = jnp.full((len(W), 1), penalties.l1_W), jnp.float32(penalties.l2_W)
     orders, tol, until = on_device((ORDERS, TOL, UNTIL))
-    return advance_hals_rows(data, H, start_hals_rows(W), l1, l2, orders, tol, until)
+    unknown, all_rows = jnp.full(len(W), jnp.inf), jnp.ones(len(W), bool)
+    start = HALSRows(W, unknown, all_rows, jnp.zeros(len(W), jnp.int32))
+    ended, n_iter, settled = iterate_hals_rows(
+        data, H, start, l1, l2, orders, tol, jnp.int32(0), until
+    )
+    return ended, settled, n_iter
 
 
 def advance_online(beta, penalties, data, W, H, *, solved):
@@ -132,21 +141,30 @@ def assert_mapped_equals_looped(kernel, *, weighted):
 
 
 @pytest.mark.parametrize(
-    ("advance", "beta", "penalties", "weighted"),
+    ("iterate", "beta", "penalties", "weighted"),
     [
-        (advance_by_mu, 0.0, PENALTIES, False),
-        (advance_with_momentum, 1.0, NO_PENALTIES, True),
-        (advance_by_coordinates, 2.0, PENALTIES, False),
-        (advance_by_coordinates_with_momentum, 2.0, PENALTIES, False),
-        (partial(advance_the_rows, extrapolate=False), 1.0, NO_PENALTIES, True),
-        (partial(advance_the_rows, extrapolate=True), 1.0, NO_PENALTIES, True),
-        (advance_rows_by_coordinates, 2.0, NO_PENALTIES, False),
+        (by_updates, 0.0, PENALTIES, False),
+        (with_momentum, 1.0, NO_PENALTIES, True),
+        (partial(rows_by_updates, paced=False), 1.0, NO_PENALTIES, True),
+        (partial(rows_by_updates, paced=True), 1.0, NO_PENALTIES, True),
     ],
 )
-def test_loops(advance, beta, penalties, weighted):
-    state = assert_mapped_equals_looped(partial(advance, beta, penalties), weighted=weighted)
+def test_updates(iterate, beta, penalties, weighted):
+    assert_mapped_equals_looped(partial(iterate, beta, penalties), weighted=weighted)
+
+
+@pytest.mark.parametrize(
+    ("iterate", "penalties"),
+    [
+        (by_coordinates, PENALTIES),
+        (by_coordinates_with_momentum, PENALTIES),
+        (rows_by_coordinates, NO_PENALTIES),
+    ],
+)
+def test_loops_that_end_by_themselves(iterate, penalties):
+    mapped = assert_mapped_equals_looped(partial(iterate, 2.0, penalties), weighted=False)
     # One matrix ended on its own account, which must not have ended the others.
-    assert len(set(np.asarray(state.n_iter))) > 1
+    assert len(set(np.asarray(mapped[-1]))) > 1
 
 
 @pytest.mark.parametrize("solved", [False, True])

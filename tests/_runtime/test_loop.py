@@ -8,8 +8,6 @@ import threading
 import time
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,28 +16,28 @@ from skbss._runtime.loop import run_loop
 
 
 class Counter(NamedTuple):
-    n_iter: jax.Array
-    done: jax.Array
+    n_iter: int
+    done: bool
 
 
 def advance(state, until):
-    return Counter(jnp.int32(until), jnp.bool_(until >= 57))
+    return Counter(until, until >= 57)
 
 
 @pytest.mark.parametrize("stride", [1, 7, 10])
 def test_calls_end_at_multiples_of_the_stride(stride):
     seen = []
-    start = Counter(jnp.int32(0), jnp.bool_(False))
+    start = Counter(0, False)
     state = run_loop(advance, start, 25, stride=stride, after=lambda s, n: seen.append(n))
     assert seen == [*range(stride, 25, stride), 25]
-    assert int(state.n_iter) == 25
+    assert state.n_iter == 25
 
 
 def test_ends_when_done_and_when_asked_to():
-    start = Counter(jnp.int32(0), jnp.bool_(False))
-    assert int(run_loop(advance, start, 1000).n_iter) == 60
-    assert int(run_loop(advance, start, 1000, after=lambda s, n: n >= 30).n_iter) == 30
-    done = Counter(jnp.int32(5), jnp.bool_(True))
+    start = Counter(0, False)
+    assert run_loop(advance, start, 1000).n_iter == 60
+    assert run_loop(advance, start, 1000, after=lambda s, n: n >= 30).n_iter == 30
+    done = Counter(5, True)
     assert run_loop(advance, done, 1000) is done
 
 
@@ -47,11 +45,11 @@ def test_slow_iterations_are_taken_in_short_calls():
     asked = []
 
     def slow(state, until):
-        asked.append(until - int(state.n_iter))
+        asked.append(until - state.n_iter)
         time.sleep(0.2 * asked[-1])
         return advance(state, until)
 
-    run_loop(slow, Counter(jnp.int32(0), jnp.bool_(False)), 16, stride=4)
+    run_loop(slow, Counter(0, False), 16, stride=4)
     assert asked[:2] == [4, 4]  # the first call compiles, the second sets the pace
     assert set(asked[2:]) == {1}
 

@@ -14,7 +14,7 @@ from sklearn.decomposition._nmf import _beta_divergence
 from sklearn.exceptions import ConvergenceWarning
 
 from skbss import BetaNMF, non_negative_factorization
-from skbss._kernels.extrapolated import advance_extrapolated
+from skbss._kernels.extrapolated import iterate_extrapolated
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
@@ -589,6 +589,6 @@ def test_verbose_prints_the_loss(X, capsys):
 
 def test_penalties_do_not_compile_anew(X):
     model(beta_loss=1, alpha_W=1e-3, l1_ratio=1, max_iter=20).fit(X)
-    before = advance_extrapolated._cache_size()
+    before = iterate_extrapolated._cache_size()
     model(beta_loss=1, alpha_W=2e-3, l1_ratio=1, max_iter=35, tol=1e-3).fit(X)
-    assert advance_extrapolated._cache_size() == before
+    assert iterate_extrapolated._cache_size() == before

@@ -26,7 +26,7 @@ zero, three, sharded = (jax.device_put(X, where) for where in (devices[0], devic
 
 
 def model(beta, **parameters):
-    parameters = {"init": "random", "random_state": 0, "tol": 0, "max_iter": 10, **parameters}
+    parameters = {"init": "random", "random_state": 0, "tol": 0, "max_iter": 5, **parameters}
     return BetaNMF(3, beta_loss=beta, **parameters)
 
 
