@@ -1,5 +1,6 @@
 """The ``skbss`` command."""
 
-from skbss.cli._app import app, main
+import lazy_loader
 
-__all__ = ["app", "main"]
+# The program heeds signals before it loads the command.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,6 @@ from skbss._version import __version__
 from skbss.cli._demo import DEMO_EPILOG, DEMO_HELP, demo
 from skbss.cli._evaluate import EVALUATE_EPILOG, EVALUATE_HELP, evaluate
 from skbss.cli._separate import SEPARATE_EPILOG, SEPARATE_HELP, separate
-from skbss.cli._signals import begin_to_stop, heed_signals
 
 app = typer.Typer(
     name="skbss",
@@ -42,17 +41,3 @@ def _skbss(
     ] = False,
 ) -> None:
     pass
-
-
-def main() -> None:
-    """Run the command line and exit with its code.
-
-    0 on success, 2 where the input or an option cannot be used (with one line on stderr), 130
-    after Ctrl-C and 143 after a termination signal; in none of these cases is a half-written
-    result left behind.
-    """
-    heed_signals()
-    try:
-        app(prog_name="skbss")
-    finally:
-        begin_to_stop()

@@ -5,11 +5,10 @@ from contextlib import contextmanager
 
 import typer
 
-from skbss.cli._signals import begin_to_stop
+from skbss.cli._signals import INTERRUPTED, INTERRUPTED_MESSAGE
 from skbss.report import printable
 
 _BAD_INPUT = 2
-_INTERRUPTED = 130
 
 
 class CommandError(Exception):
@@ -33,6 +32,5 @@ def one_line_errors() -> Iterator[None]:
         complain("not enough memory; separate a shorter recording or use a larger --hop-length.")
         raise typer.Exit(_BAD_INPUT) from None
     except KeyboardInterrupt:
-        begin_to_stop()
-        complain("interrupted; nothing unfinished was left behind.")
-        raise typer.Exit(_INTERRUPTED) from None
+        complain(INTERRUPTED_MESSAGE)
+        raise typer.Exit(INTERRUPTED) from None

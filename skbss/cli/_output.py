@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skbss.cli._errors import CommandError
-from skbss.cli._signals import begin_to_stop
+from skbss.cli._signals import in_one_go, unfinished
 
 MANIFEST = "separation.json"
 
@@ -80,21 +80,21 @@ def output_folder(target: Path, *, overwrite: bool, only: str | None = None) -> 
     parent = target if target.is_dir() else target.parent
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     draft = parent / f".skbss-{secrets.token_hex(4)}.part"
-    try:
+
+    def discard() -> None:
+        shutil.rmtree(draft, ignore_errors=True)
+        for folder in made:
+            _remove_if_empty(folder)
+
+    with unfinished(discard):
         try:
             parent.mkdir(parents=True, exist_ok=True)
             draft.mkdir()
             yield draft
-            _publish(draft, target, replaced)
+            with in_one_go():
+                _publish(draft, target, replaced)
         except OSError as error:
             raise CommandError(f"cannot write to '{target}': {error.strerror or error}.") from error
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            begin_to_stop()
-        shutil.rmtree(draft, ignore_errors=True)
-        for folder in made:
-            _remove_if_empty(folder)
-        raise
 
 
 def _publish(draft: Path, target: Path, replaced: list[str]) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from skbss.cli._errors import CommandError
-from skbss.cli._signals import begin_to_stop
+from skbss.cli._signals import in_one_go, unfinished
 
 
 def check_files(
@@ -62,22 +62,22 @@ def output_files(targets: Mapping[str, Path], *, overwrite: bool) -> Iterator[di
         option: _place(target).with_name(f".skbss-{secrets.token_hex(4)}.part")
         for option, target in targets.items()
     }
-    try:
-        try:
-            yield drafts
-            check_files(targets, overwrite=overwrite)
-            for option, target in targets.items():
-                drafts[option].replace(_place(target))
-        except OSError as error:
-            names = " and ".join(f"'{target}'" for target in targets.values())
-            raise CommandError(f"cannot write {names}: {error.strerror or error}.") from error
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            begin_to_stop()
+
+    def discard() -> None:
         for draft in drafts.values():
             with suppress(OSError):
                 draft.unlink()
-        raise
+
+    with unfinished(discard):
+        try:
+            yield drafts
+            with in_one_go():
+                check_files(targets, overwrite=overwrite)
+                for option, target in targets.items():
+                    drafts[option].replace(_place(target))
+        except OSError as error:
+            names = " and ".join(f"'{target}'" for target in targets.values())
+            raise CommandError(f"cannot write {names}: {error.strerror or error}.") from error
 
 
 def _check_file(option: str, target: Path, *, overwrite: bool) -> None:

@@ -1,46 +1,85 @@
-"""Requests to stop, which must be neither lost nor heard twice."""
+"""Requests to stop: Ctrl-C and the signal for termination.
 
+Python's own answer is an exception wherever it happens to be. In foreign code that can get lost,
+turn into another error or, in C++, crash the process; and after a `KeyboardInterrupt` out of
+``exec``, which makes every data class, Python ends itself by the signal even if it was caught. So
+nothing is raised here: what is unfinished is discarded on the spot, and the process ends.
+"""
+
+import os
 import signal
 import sys
-import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
-_RETRY_SECONDS = 0.05
-_TERMINATED = 143
-_stopping = threading.Event()
+INTERRUPTED = 130
+INTERRUPTED_MESSAGE = "interrupted; nothing unfinished was left behind."
+_EXIT_CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 143}
+
+_discards: list[Callable[[], None]] = []
+_postponed: list[int] = []
+_is_deaf = False
 
 
 def heed_signals() -> None:
-    """Make Ctrl-C and a termination signal end the program with its cleanup, at any moment.
+    """Make Ctrl-C and a termination signal end the process, and leave nothing unfinished."""
+    for number in _EXIT_CODES:
+        # Whoever started the process may have asked for deafness, as nohup does.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
 
-    Both raise an exception wherever Python happens to be. Where that is a callback of the garbage
-    collector, such as JAX installs, Python reports the exception and goes on; then the signal is
-    raised again a moment later.
+
+def ignore_signals() -> None:
+    """Go on to the end, which is near, whatever comes."""
+    for number in _EXIT_CODES:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def unfinished(discard: Callable[[], None]) -> Iterator[None]:
+    """Undo what is begun here, on an error and on a signal alike.
+
+    Parameters
+    ----------
+    discard : callable
+        What to do then. It must be quick, and right at any moment: while nothing is there yet,
+        when all is finished, and a second time in the middle of the first.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    main_thread = threading.get_ident()
-    sys.unraisablehook = lambda unraisable: _raise_again(unraisable, main_thread)
+    _discards.append(discard)
+    try:
+        yield
+    except BaseException:
+        discard()
+        raise
+    finally:
+        _discards.remove(discard)
 
 
-def begin_to_stop() -> None:
-    """Say that the program is on its way out, so that no signal is raised again."""
-    _stopping.set()
+@contextmanager
+def in_one_go() -> Iterator[None]:
+    """Let signals wait for the end of some quick steps that belong together."""
+    global _is_deaf
+    _is_deaf = True
+    try:
+        yield
+    finally:
+        _is_deaf = False
+        while _postponed:
+            _stop(_postponed.pop(), None)
 
 
-def _raise_again(unraisable: "sys.UnraisableHookArgs", main_thread: int) -> None:
-    for stop, number in ((KeyboardInterrupt, signal.SIGINT), (SystemExit, signal.SIGTERM)):
-        if issubclass(unraisable.exc_type, stop):
-            retry = threading.Timer(_RETRY_SECONDS, _send, [number, main_thread])
-            retry.daemon = True
-            retry.start()
-            return
-    sys.__unraisablehook__(unraisable)
-
-
-def _send(number: int, main_thread: int) -> None:
-    if _stopping.is_set():
+def _stop(number: int, _: FrameType | None) -> None:
+    if _is_deaf:
+        _postponed.append(number)
         return
-    if hasattr(signal, "pthread_kill"):
-        # To the main thread, so that it wakes from whatever it waits for.
-        signal.pthread_kill(main_thread, number)
-    else:
-        signal.raise_signal(number)
+    ignore_signals()
+    try:
+        for discard in reversed(_discards):
+            with suppress(Exception):
+                discard()
+        if number == signal.SIGINT and sys.__stderr__ is not None:
+            # Not through sys.stderr: this may have come in the middle of writing to it.
+            os.write(sys.__stderr__.fileno(), f"skbss: {INTERRUPTED_MESSAGE}\n".encode())
+    finally:
+        os._exit(_EXIT_CODES[signal.Signals(number)])

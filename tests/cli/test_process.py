@@ -1,15 +1,13 @@
-"""``skbss`` as a process of its own: exit codes, signals, terminals and pipes."""
+"""``skbss`` as a process of its own: exit codes, terminals and pipes."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 COMMAND = [sys.executable, "-m", "skbss"]
-POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
+POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
 
 
 def run(*arguments):
@@ -64,28 +62,6 @@ def test_a_bad_file_is_told_in_one_line(folder):
 
 
 @POSIX_ONLY
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_leave_nothing_behind(recording, folder, number, code):
-    process = subprocess.Popen(
-        [*COMMAND, "separate", recording, "--max-iter", "1000000000", "--out", "a/b"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("a/.skbss-*.part")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == code
-    assert out == ""
-    assert len(err.splitlines()) == (1 if number == signal.SIGINT else 0)
-    assert [entry.name for entry in folder.iterdir()] == ["song.wav"]
-
-
-@POSIX_ONLY
 def test_a_terminal_shows_progress_and_a_pipe_does_not(recording, folder):
     import pty
 
@@ -111,29 +87,3 @@ def test_a_terminal_shows_progress_and_a_pipe_does_not(recording, folder):
     assert process.wait() == 0
     assert b"Separating song.wav" in shown
     assert b"song.wav: 2 sources in shown" in shown
-
-
-@POSIX_ONLY
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_that_the_garbage_collector_swallows_is_raised_again(number, code):
-    program = (
-        "import gc, os, sys, time, typer\n"
-        "from skbss.cli._errors import one_line_errors\n"
-        "from skbss.cli._signals import heed_signals\n"
-        "heed_signals()\n"
-        "def swallow(*_):\n"
-        "    gc.callbacks.remove(swallow)\n"
-        f"    os.kill(os.getpid(), {int(number)})\n"
-        "    time.sleep(60)\n"
-        "gc.callbacks.append(swallow)\n"
-        "try:\n"
-        "    with one_line_errors():\n"
-        "        gc.collect()\n"
-        "        time.sleep(60)\n"
-        "except typer.Exit as end: sys.exit(end.exit_code)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False
-    )
-    assert result.returncode == code
-    assert "Traceback" not in result.stderr
