@@ -29,7 +29,7 @@ def problem(workload, beta, seed=0) -> Problem:
 
     - "speech": 10 s of two people who talk at once, 1251 x 257.
     - "music": 3 minutes of a band and a piano, 15504 x 1025.
-    - "text": counts of words in documents, 10000 x 20000, of which 570 thousand are not zero.
+    - "text": counts of words on 60 topics, 10000 x 20000, of which 570 thousand are not zero.
     """
     X = documents() if workload == "text" else spectrogram(workload, "power" if beta == 0 else None)
     return Problem(X, *start(X, seed), beta)
@@ -92,12 +92,20 @@ def music(length, sample_rate):
 
 
 def documents():
-    """Counts in CSR, with few frequent and many rare words."""
-    n_samples, n_features, n_entries = (50, 80, 300) if QUICK else (10_000, 20_000, 583_000)
+    """Counts in CSR, with few frequent and many rare words; a document has a few topics."""
+    n_samples, n_features, n_entries = (50, 80, 300) if QUICK else (10_000, 20_000, 604_000)
+    n_topics = 4 if QUICK else 60
     rng = np.random.default_rng(0)
     share = 1 / (np.arange(n_features) + 30.0)
+    words = (rng.gamma(0.05, size=(n_topics, n_features)) * share).cumsum(axis=1)
+    topics = rng.gamma(0.1, size=(n_samples, n_topics)).cumsum(axis=1)
     rows = rng.integers(n_samples, size=n_entries)
-    columns = rng.choice(n_features, size=n_entries, p=share / share.sum())
+    columns = np.empty(n_entries, int)
+    topic = (rng.random((n_entries, 1)) > topics[rows] / topics[rows, -1:]).sum(axis=1)
+    for number, preferences in enumerate(words):
+        own = np.flatnonzero(topic == number)
+        drawn = preferences[-1] * rng.random(len(own))
+        columns[own] = np.searchsorted(preferences, drawn)
     counts = rng.geometric(0.6, size=n_entries).astype(np.float32)
     # Words that are drawn twice in a document are added up.
     return sp.coo_array((counts, (rows, columns)), shape=(n_samples, n_features)).tocsr()
