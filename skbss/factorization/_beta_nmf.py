@@ -92,8 +92,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
           of the rows where the data has more than four million entries.
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
         The beta of the divergence: any real number, or the name of 2, 1 or 0. For beta <= 0,
-        where no model is close to an exact zero, zeros stand for 1e-7 (float32) or 1e-12
-        (float64) of the mean of the data.
+        where no model is close to an exact zero, zeros stand for 1e-12 of the mean of the data
+        (in float32 for up to 1e-7, if beta is below -0.3).
     tol : float, default=1e-4
         When to stop. Coordinate descent: when the violation of the optimality conditions is at
         most `tol` times that of the first iteration. Else: when ten iterations lowered the square

@@ -18,8 +18,9 @@ from skbss.factorization._sparse_observations import (
     stored_places,
 )
 
-# What is added to a model of mean 1, so that no ratio divides by zero.
-FLOOR = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-12}
+# What is added to a model of mean 1, so that no ratio divides by zero: 120 dB below the mean of
+# powers. In float32 it is more where its own powers would come close to the largest number.
+_FLOOR, _LARGEST_POWER = 1e-12, {np.dtype(np.float32): 1e28, np.dtype(np.float64): np.inf}
 
 
 @dataclass
@@ -52,7 +53,9 @@ def compute_dtype(dtype, beta):
 
 def floor_of(dtype, beta):
     """The constant added to every model; for beta >= 2 no power of it is negative."""
-    return FLOOR[np.dtype(dtype)] if beta < 2 else 0.0
+    if beta >= 2:
+        return 0.0
+    return max(_FLOOR, _LARGEST_POWER[np.dtype(dtype)] ** (-1 / (2 - beta)))
 
 
 def has_missing(X):
@@ -173,7 +176,7 @@ def observe(X, weights, n_components, *, beta, dtype, by_row=False, scale=None):
     -------
     observations : Observations
     """
-    smallest = FLOOR[np.dtype(dtype)] if beta <= 0 else 0.0
+    smallest = floor_of(dtype, beta) if beta <= 0 else 0.0
     if sp.issparse(X):
         if scale is None:
             scale = sparse_means(X, weights, by_row=by_row)

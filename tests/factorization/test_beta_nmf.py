@@ -90,6 +90,19 @@ def test_far_off_beta_in_float32_is_computed_in_float64(X):
     assert np.isfinite(fitted.components_).all()
 
 
+@pytest.mark.parametrize("level", [1e-7, 1e-9])
+def test_what_is_quiet_is_explained_in_float32_too(X, level):
+    X[:, ::2] *= level
+    W, H = (np.random.default_rng(2).random(shape) for shape in ((30, 3), (3, 20)))
+    divergences = []
+    for dtype in (np.float64, np.float32):
+        fitted = model(beta_loss="itakura-saito", init="custom", max_iter=300, tol=0)
+        found = fitted.fit_transform(X.astype(dtype), W=W.astype(dtype), H=H.astype(dtype))
+        ratio = (X / (found @ fitted.components_))[:, ::2]
+        divergences.append(np.sum(ratio - np.log(ratio) - 1))
+    assert divergences[1] == pytest.approx(divergences[0], rel=0.05)
+
+
 def test_a_beta_that_overflows_says_so(X):
     with pytest.raises(FloatingPointError, match="Use a beta_loss closer to"):
         model(beta_loss=-300).fit(X * np.logspace(-3, 3, 20))
