@@ -52,7 +52,7 @@ def solve_activations(solver, observed, W, H, settings, xp=jnp):
         Whether all rows did.
     """
     layout = observed.layout
-    rows = (_Swept if solver == "cd" else _Updated)(solver, observed, H, settings)
+    rows = (_RowSweeps if solver == "cd" else _RowUpdates)(solver, observed, H, settings)
     state = run_loop(rows.advance, rows.start(W), settings.max_iter, stride=CHECK_EVERY)
     W = layout.gather(state.W, settings.n_components, xp)
     return W, state.n_iter, state.done
@@ -71,7 +71,7 @@ class SweptRows(NamedTuple):
         return self.rows.W
 
 
-class _Swept:
+class _RowSweeps:
     """Every row ends when its optimality is violated by at most `tol` of the first time."""
 
     def __init__(self, solver, observed, H, settings):
@@ -121,7 +121,7 @@ class UpdatedRows(NamedTuple):
         return self.rows.W
 
 
-class _Updated:
+class _RowUpdates:
     """Every row ends when its error falls by less than `tol` of its first in ten sweeps.
 
     An error is the square root of twice the objective of a row. With momentum every row has its
@@ -169,7 +169,7 @@ class _Updated:
 
     def _looked_at(self, s, error):
         tol, active = self._settings.tol, s.active
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             drop = (s.error - error) / np.where(s.first_error > 0, s.first_error, 1)
             falls = (tol == 0) | (drop >= tol)
             rose = active & ~(error <= s.error) if self._has_momentum else np.zeros_like(active)

@@ -1,7 +1,6 @@
 """Non-negative matrix factorization with every beta-divergence."""
 
 import time
-import warnings
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -12,7 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import is_jax_array, precision
-from skbss._runtime.warning import each_once
+from skbss._runtime.warning import each_once, warn
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._divergence import model_error, relative_power
 from skbss.factorization._joint import Watch, solve_jointly
@@ -318,17 +317,12 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         """Activations of X for the components H; H; iterations."""
         self._check_solver()
         if W is not None:
-            warnings.warn(
-                "When update_H=False, the provided initial W is not used.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+            warn("When update_H=False, the provided initial W is not used.", RuntimeWarning)
         if self.fixed_components is not None:
-            warnings.warn(
+            warn(
                 "When update_H=False, all components are those of H, and fixed_components are not "
                 "used.",
                 RuntimeWarning,
-                stacklevel=3,
             )
         if H is None:
             raise ValueError("update_H=False needs the components: pass H.")
@@ -349,13 +343,11 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 f"beta_loss = {self.beta_loss!r}"
             )
         if self.solver == "mu" and self.init == "nndsvd":
-            warnings.warn(
+            warn(
                 "The multiplicative update ('mu') solver cannot update "
                 "zeros present in the initialization, and so leads to "
                 "poorer results when used jointly with init='nndsvd'. "
-                "You may try init='nndsvda' or init='nndsvdar' instead.",
-                UserWarning,
-                stacklevel=3,
+                "You may try init='nndsvda' or init='nndsvdar' instead."
             )
 
     def _factorize(self, X, weights, given, callbacks):
@@ -395,7 +387,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 random_state=self.random_state,
                 n_components=given.n_components,
             )
-            W, H, n_iter, losses, divergence = solve_jointly(
+            solution = solve_jointly(
                 choose_solver(self.solver, beta, weighted=weighted),
                 observed,
                 W,
@@ -405,14 +397,16 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 Watch(callbacks.begin, after, closely=callbacks.active),
                 xp,
             )
-            callbacks.finish(attributes(H))
-            W, H = in_units(W), components(H)
-        self._refuse_overflow(H, losses[-1])
-        error = np.sqrt(2 * max(0.0, divergence)) * relative_power(observed.scale, beta / 2)
+            callbacks.finish(attributes(solution.H))
+            W, H = in_units(solution.W), components(solution.H)
+        self._refuse_overflow(H, solution.loss + solution.divergence)
+        error = 0.0
         if observed.silent:
             # Some updates only come close to the zeros that explain silence.
-            W, error = xp.zeros_like(W), 0.0
-        return W, H, n_iter, [loss * gain for loss in losses], float(error)
+            W = xp.zeros_like(W)
+        elif solution.divergence > 0:
+            error = np.sqrt(2 * solution.divergence) * relative_power(observed.scale, beta / 2)
+        return W, H, solution.n_iter, [loss * gain for loss in solution.losses], float(error)
 
     def _rows_solver(self, *, weighted):
         return choose_rows_solver(self.solver, self._beta, weighted=weighted)

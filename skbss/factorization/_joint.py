@@ -13,12 +13,17 @@ from skbss.factorization._solvers import make_solver
 
 
 class Solution(NamedTuple):
-    """Where a solver ended: its objectives, and the divergence without the penalties."""
+    """Where a solver ended.
+
+    `losses` are the objectives in the beginning and after every ten iterations, `loss` that of the
+    last look; `divergence` is that of the factors, without penalties.
+    """
 
     W: Any
     H: Any
     n_iter: int
     losses: list[float]
+    loss: float
     divergence: float
 
 
@@ -93,4 +98,4 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
     divergence = joint_divergence(observed, state.W, state.H, settings.beta)
     W = layout.gather(state.W, layout.n_components, xp)
     H = layout.gather_components(state.H, xp)
-    return Solution(W, H, state.n_iter, losses, divergence)
+    return Solution(W, H, state.n_iter, losses, state.loss, divergence)

@@ -60,7 +60,7 @@ def make_solver(name, free, settings, dtype) -> Solver:
     return _SOLVERS[name](free, settings, dtype)
 
 
-class _Told:
+class _Configured:
     """What all solvers are told."""
 
     def __init__(self, free, settings, dtype):
@@ -90,7 +90,7 @@ class Updated(NamedTuple):
     done: bool
 
 
-class _Multiplicative(_Told):
+class _Multiplicative(_Configured):
     """Plain updates, which end when the error falls by less than `tol` of the first in ten."""
 
     def start(self, data, W, H, penalties):
@@ -141,7 +141,7 @@ class Swept(NamedTuple):
         return self.factors.H
 
 
-class _CoordinateDescent(_Told):
+class _CoordinateDescent(_Configured):
     """Plain sweeps, which end when optimality is violated by at most `tol` of the first time."""
 
     def __init__(self, free, settings, dtype):
@@ -223,7 +223,7 @@ class Guarded(NamedTuple):
         )
 
 
-class _Extrapolated(_Told):
+class _Extrapolated(_Configured):
     """Updates with momentum, which end when the root of the objective falls as little."""
 
     def start(self, data, W, H, penalties):
@@ -257,8 +257,8 @@ class _Extrapolated(_Told):
         return Moving(W, H, W, H, for_kernels(1, self._dtype))
 
 
-class _ExtrapolatedHALS(_Told):
-    """Sweeps with momentum, which end when optimality is violated as little as "cd" asks for."""
+class _ExtrapolatedHALS(_Configured):
+    """Sweeps with momentum, which end when optimality is violated by `tol` of the first time."""
 
     def start(self, data, W, H, penalties):
         loss = sum(self._objective(data, W, H, penalties))

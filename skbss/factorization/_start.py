@@ -1,6 +1,5 @@
 """Where a fit starts: what the user gives is checked, what is not given is made."""
 
-import warnings
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_non_negative
 
 from skbss._runtime.device import is_jax_array, movable
+from skbss._runtime.warning import warn
 from skbss.factorization._initialization import (
     nndsvd_factors,
     random_factors,
@@ -62,13 +62,14 @@ def check_start(model, X, W, H) -> Given:
     learned = fixed is None or len(fixed) < n_components
     if init == "custom":
         W, H = _check_custom(X, W, H, n_components)
-    elif W is not None or H is not None:
-        warnings.warn(
-            "When init!='custom', provided W or H are ignored. Set "
-            " init='custom' to use them as initialization.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+    else:
+        if W is not None or H is not None:
+            warn(
+                "When init!='custom', provided W or H are ignored. Set "
+                " init='custom' to use them as initialization.",
+                RuntimeWarning,
+            )
+        W = H = None
     if init is None:
         init = "nndsvda" if n_components <= smallest else "random"
     elif init not in ("random", "custom") and n_components > smallest and learned:

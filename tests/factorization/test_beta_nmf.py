@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.decomposition._nmf import _beta_divergence
 from sklearn.exceptions import ConvergenceWarning
 
-from skbss import BetaNMF, non_negative_factorization
+from skbss import BetaNMF, MiniBatchBetaNMF, non_negative_factorization
 from skbss._kernels.extrapolated import iterate_extrapolated
 
 pytestmark = pytest.mark.filterwarnings(
@@ -398,6 +398,18 @@ def test_the_number_of_components_of_a_custom_start(X):
     with pytest.warns(RuntimeWarning, match="provided W or H are ignored"):
         ignored = model(n_components="auto").fit(X, H=np.ones((3, 20)))
     assert ignored.n_components_ == 20
+
+
+@pytest.mark.parametrize("cls", [BetaNMF, MiniBatchBetaNMF])
+@pytest.mark.parametrize("init", [None, "random", "nndsvda"])
+def test_a_start_is_ignored_but_for_custom(X, init, cls):
+    fitted = cls(3, init=init, random_state=0, max_iter=5)
+    expected = fitted.fit_transform(X)
+    for start in ({"W": np.ones((30, 3)), "H": np.ones((3, 20))}, {"W": [[1.0]], "H": -np.eye(2)}):
+        with pytest.warns(RuntimeWarning, match="provided W or H are ignored") as caught:
+            found = fitted.fit_transform(X, **start)
+        assert caught[0].filename == __file__
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_custom_start_needs_a_factor(X):
