@@ -60,9 +60,9 @@ def moving_hals(Wt: Float[Array, "*blocks k height"], H: Float[Array, "k freqs"]
     return MovingHALS(Wt, H, Wt, H, first, first, one, unknown, unknown, unknown)
 
 
-def returned_hals(s: MovingHALS, Wt: Array, H: Array) -> MovingHALS:
-    """Back to other factors at rest; the bound on how far ahead to go stays."""
-    return moving_hals(Wt, H)._replace(bound=s.bound, first_violation=s.first_violation)
+def returned_hals(best: MovingHALS, last: MovingHALS) -> MovingHALS:
+    """Back to factors at rest; the bound on how far ahead to go stays."""
+    return best._replace(bound=last.bound, first_violation=last.first_violation)
 
 
 def settled_hals(s: MovingHALS, tol: Float[Array, ""]) -> Bool[Array, ""]:

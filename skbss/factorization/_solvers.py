@@ -170,55 +170,68 @@ class _CoordinateDescent(_Configured):
 
 
 class Guarded(NamedTuple):
-    """Factors with momentum, and the best that were seen at a look, whose objective is `loss`."""
+    """Factors with momentum, and the best that were seen at a look, whose objective is `loss`.
+
+    `doubted` is the iteration of the last look, if the objective rose and was let.
+    """
 
     factors: Any
-    best: tuple[Any, Any]
+    best: Any
     loss: float
     first_loss: float
-    bold: bool
-    cautious: bool
-    n_iter: int
-    done: bool
+    bold: bool = True
+    cautious: bool = False
+    doubted: int = -1
+    n_iter: int = 0
+    done: bool = False
 
     @property
     def W(self):
         """Activations."""
-        return self.factors.W
+        return self._trusted.W
 
     @property
     def H(self):
         """Components."""
-        return self.factors.H
+        return self._trusted.H
 
-    def looked_at(self, reached, loss, *, settled, back):
+    @property
+    def _trusted(self):
+        return self.best if self.doubted == self.n_iter else self.factors
+
+    def looked_at(self, at_rest, loss, *, settled, back, patient=False):
         """After a look: where the objective rose, back to the best factors.
 
         The next ten iterations then go without momentum, which can not raise the objective.
 
         Parameters
         ----------
-        reached : tuple
-            The factors that were looked at.
+        at_rest : factors
+            Those that were looked at, without momentum.
         loss : float
             Their objective.
         settled : bool
             Whether there is nothing more to gain, but perhaps without momentum.
         back : callable
-            Makes factors at rest of the best.
+            What to go on with, from the best factors.
+        patient : bool
+            Whether the objective may rise at one look, if it has fallen at the next.
         """
         rose = not loss <= self.loss
+        if rose and patient and self.doubted < 0 and not (settled or self.cautious):
+            return self._replace(doubted=self.n_iter)
         # Momentum can overshoot the largest number; plain updates from the best factors can not
         # but where the numbers themselves give out, which is to be reported.
         lost = self.cautious and not math.isfinite(loss)
         found = self.loss if rose and not lost else loss
         ended = settled and (not rose or self.cautious)
         return self._replace(
-            factors=back(*self.best) if rose else self.factors,
-            best=self.best if rose else reached,
+            factors=back(self.best) if rose else self.factors,
+            best=self.best if rose else at_rest,
             loss=found,
             bold=self.bold and not rose,
             cautious=rose,
+            doubted=-1,
             done=ended or not math.isfinite(found) or found <= 0,
         )
 
@@ -228,7 +241,8 @@ class _Extrapolated(_Configured):
 
     def start(self, data, W, H, penalties):
         loss = sum(self._objective(data, W, H, penalties))
-        return Guarded(self._at_rest(W, H), (W, H), loss, loss, True, False, 0, loss <= 0)
+        factors = self._at_rest(W, H)
+        return Guarded(factors, factors, loss, loss, done=loss <= 0)
 
     def advance(self, data, state, penalties, until):
         rule = update_rule("extrapolated", self._settings)
@@ -247,11 +261,11 @@ class _Extrapolated(_Configured):
         following = state._replace(factors=factors, n_iter=until)
         if not self._is_due(until):
             return following
-        reached = factors.W, factors.H
-        loss = sum(self._objective(data, *reached, penalties))
+        at_rest = self._at_rest(factors.W, factors.H)
+        loss = sum(self._objective(data, factors.W, factors.H, penalties))
         drop = (_root(state.loss) - _root(loss)) / _root(state.first_loss)
         settled = self._settings.tol > 0 and drop < self._settings.tol
-        return following.looked_at(reached, loss, settled=settled, back=self._at_rest)
+        return following.looked_at(at_rest, loss, settled=settled, back=lambda best: best)
 
     def _at_rest(self, W, H):
         return Moving(W, H, W, H, for_kernels(1, self._dtype))
@@ -263,8 +277,7 @@ class _ExtrapolatedHALS(_Configured):
     def start(self, data, W, H, penalties):
         loss = sum(self._objective(data, W, H, penalties))
         factors = moving_hals(W.mT, H)
-        best = factors.Wt, H
-        return Guarded(factors, best, loss, loss, True, False, 0, loss <= 0)
+        return Guarded(factors, factors, loss, loss, done=loss <= 0)
 
     def advance(self, data, state, penalties, until):
         factors, more, settled = iterate_extrapolated_hals(
@@ -281,11 +294,13 @@ class _ExtrapolatedHALS(_Configured):
         if not (settled or self._is_due(following.n_iter)):
             return following
         loss = sum(self._objective(data, factors.W, factors.H, penalties))
+        # Where the gain is small, what momentum costs at one look it brings by the next.
         return following.looked_at(
-            (factors.Wt, factors.H),
+            moving_hals(factors.Wt, factors.H),
             loss,
             settled=settled,
-            back=lambda Wt, H: returned_hals(factors, Wt, H),
+            back=lambda best: returned_hals(best, factors),
+            patient=math.isfinite(loss),
         )
 
 
