@@ -27,7 +27,7 @@ _SWEEPS = 4
 # The first step ahead; how it grows, and its bound, where the objective falls; how it shrinks.
 _FIRST, _GROWTH, _BOUND_GROWTH, _SHRINKAGE = 0.5, 1.01, 1.005, 1.5
 # A rise of the objective by less than this share of the data is rounding (in float32).
-_NOISE = 1e-7
+_NOISE = 3e-7
 
 
 class MovingHALS(NamedTuple):
