@@ -68,6 +68,7 @@ def joint_divergence(observed, W, H, beta):
     Returns
     -------
     divergence : float
+        Of the data divided by their mean, all entries together.
     """
     dtype = _exact_dtype(observed.data, H.dtype)
     floor, zero = for_kernels(floor_of(H.dtype, beta), dtype), for_kernels(0, dtype)

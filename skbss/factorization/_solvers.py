@@ -24,16 +24,6 @@ from skbss._runtime.loop import fetch, wait_for
 from skbss.factorization._rules import CHECK_EVERY, Orders, choose_pace, update_rule
 
 
-class SolverState(Protocol):
-    """How far a solver has come; `loss` is the objective when last looked at."""
-
-    W: Any
-    H: Any
-    loss: float
-    n_iter: int
-    done: bool
-
-
 class Solver(Protocol):
     """A way to minimize over both factors."""
 
@@ -114,8 +104,8 @@ class _Multiplicative(_Configured):
             return state
         loss, error = self._loss_and_error(data, W, H, penalties)
         drop = (state.error - error) / (state.first_error or 1)
-        done = (self._settings.tol > 0 and not drop >= self._settings.tol) or math.isnan(error)
-        return state._replace(loss=loss, error=error, done=done or math.isinf(error))
+        settled = self._settings.tol > 0 and not drop >= self._settings.tol
+        return state._replace(loss=loss, error=error, done=settled or not math.isfinite(error))
 
     def _loss_and_error(self, data, W, H, penalties):
         divergence, penalty = self._objective(data, W, H, penalties)
