@@ -2,18 +2,21 @@
 // Plays one of several sounds that run in step, so that changing between them keeps the position.
 class Player {
   static FADE = 0.005; // seconds, a raised cosine, as ITU-R BS.1534-3 asks for in section 5.3
+  // Seconds from a command to what is heard of it: the clock runs on while commands are given, and
+  // what is planned for a time that has passed would begin at another one.
+  static LEAD = 0.02;
 
   constructor(onchange) {
     this.onchange = onchange;
     this.context = null;
     this.buffers = new Map();
     this.voices = new Map();
+    this.heard = null; // the way of the current voice to the ear
     this.current = null;
     this.playing = false;
     this.repeat = false;
     this.offset = 0; // where playback begins or stopped, in seconds
     this.began = 0; // when it began, by the clock of the context
-    this.busyUntil = 0; // when the last planned fade ends
     this.loads = 0;
     const n = 32;
     this.rise = Float32Array.from({ length: n }, (_, k) => 0.5 - 0.5 * Math.cos((Math.PI * k) / (n - 1)));
@@ -68,46 +71,62 @@ class Player {
     const before = this.current;
     this.current = name;
     if (this.playing && before !== name) {
-      this.fade(before, this.fall);
-      this.fade(name, this.rise);
+      const at = this.soon();
+      this.fadeOut(at);
+      this.fadeIn(at + Player.FADE);
     } else if (!this.playing) {
       this.start();
     }
     this.onchange();
   }
 
-  start() {
-    if (this.offset >= this.duration - 0.01) this.offset = 0;
-    this.began = this.context.currentTime;
-    this.playing = true;
-    for (const [name, buffer] of this.buffers) {
-      const source = new AudioBufferSourceNode(this.context, { buffer, loop: this.repeat });
-      const gain = new GainNode(this.context, { gain: 0 });
-      source.connect(gain).connect(this.context.destination);
-      source.start(0, this.offset);
-      this.voices.set(name, { source, gain });
-    }
-    // All are equally long: the end of any of them is the end of all.
-    this.voices.get(this.current).source.onended = () => this.stop(0);
-    this.busyUntil = this.context.currentTime;
-    this.fade(this.current, this.rise);
+  soon() {
+    return this.context.currentTime + Player.LEAD;
   }
 
-  fade(name, curve) {
-    const { gain } = this.voices.get(name);
-    const at = Math.max(this.context.currentTime, this.busyUntil);
-    gain.gain.setValueCurveAtTime(curve, at, Player.FADE);
-    this.busyUntil = at + Player.FADE;
+  start() {
+    if (this.offset >= this.duration - 0.01) this.offset = 0;
+    this.began = this.soon();
+    this.playing = true;
+    // Voices that nobody hears go on, in step with the one that is heard.
+    const silence = new GainNode(this.context, { gain: 0 });
+    silence.connect(this.context.destination);
+    for (const [name, buffer] of this.buffers) {
+      const voice = new AudioBufferSourceNode(this.context, { buffer, loop: this.repeat });
+      voice.connect(silence);
+      voice.start(this.began, this.offset);
+      this.voices.set(name, voice);
+    }
+    // All are equally long: the end of any of them is the end of all.
+    this.voices.get(this.current).onended = () => this.stop(0);
+    this.fadeIn(this.began);
+  }
+
+  // Every fade has a node of its own: however fast they follow each other, none meets another.
+  fadeIn(at) {
+    const voice = this.voices.get(this.current);
+    const rise = new GainNode(this.context, { gain: 0 });
+    const fall = new GainNode(this.context);
+    rise.gain.setValueCurveAtTime(this.rise, at, Player.FADE);
+    voice.connect(rise).connect(fall).connect(this.context.destination);
+    this.heard = { voice, rise, fall };
+  }
+
+  fadeOut(at) {
+    const { voice, rise, fall } = this.heard;
+    fall.gain.setValueCurveAtTime(this.fall, at, Player.FADE);
+    setTimeout(() => voice.disconnect(rise), 1000);
   }
 
   // Playback goes on from the given position, by default from where it is.
   stop(position = this.position) {
     if (this.playing) {
       this.playing = false;
-      this.fade(this.current, this.fall);
-      for (const { source } of this.voices.values()) {
-        source.onended = null;
-        source.stop(this.busyUntil);
+      const at = this.soon();
+      this.fadeOut(at);
+      for (const voice of this.voices.values()) {
+        voice.onended = null;
+        voice.stop(at + Player.FADE);
       }
       this.voices = new Map();
     }

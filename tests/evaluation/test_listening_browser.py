@@ -6,8 +6,6 @@ import html
 import http.server
 import json
 import re
-import shutil
-import subprocess
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -16,12 +14,9 @@ import numpy as np
 import pytest
 
 from skbss.evaluation import listening_test, read_ratings
+from tests.browser import browse, needs_chromium
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
-    None,
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = needs_chromium
 
 RATE = 8000
 SECONDS = 0.6
@@ -103,18 +98,6 @@ def server(folder):
             thread.join()
 
 
-def browse(address, tmp_path, *options):
-    """The document as the browser has it in the end, and what it wrote to its console."""
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-        "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr",
-        "--autoplay-policy=no-user-gesture-required", "--dump-dom", *options, address,
-    ]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return result.stdout, [line for line in result.stderr.splitlines() if "CONSOLE" in line]
-
-
 def probe(folder, tmp_path, steps, *options, width=1000):
     """What `steps`, the body of an asynchronous function in the page, returns."""
     script = f"""
@@ -129,7 +112,12 @@ def probe(folder, tmp_path, steps, *options, width=1000):
     (folder / "probed.html").write_text(probed, encoding="utf-8", newline="\n")
     (folder / "frame.html").write_text(FRAME % width)
     with server(folder) as address:
-        document, console = browse(f"{address}/frame.html", tmp_path, *options)
+        document, console = browse(
+            f"{address}/frame.html",
+            tmp_path,
+            "--autoplay-policy=no-user-gesture-required",
+            *options,
+        )
     assert console == []
     found = re.search(r'data-seen="([^"]*)"', document)
     assert found, "the probe did not run"
@@ -287,6 +275,60 @@ def test_another_sound_goes_on_at_the_same_position(tmp_path):
     between, stopped, later, duration = probe(tmp_path / "test", tmp_path, steps)
     assert duration == pytest.approx(SECONDS, abs=0.001)
     assert 0.2 < between < 0.4 < stopped == later < SECONDS
+
+
+def test_changes_may_follow_faster_than_the_clock_tells(tmp_path):
+    write_test(tmp_path / "test", scales=["quality"])
+    steps = """
+    enter("Ann");
+    await ready();
+    const [first, second] = document.querySelectorAll("#board button");
+    await hear(first);
+    const { currentTime } = player.context;
+    Object.defineProperty(player.context, "currentTime", { get: () => currentTime });
+    for (let k = 0; k < 10; k += 1) {
+      [second, first][k % 2].click();
+      await new Promise((r) => setTimeout(r, 3));
+    }
+    return [player.playing, player.current === first.dataset.sound];"""
+    assert probe(tmp_path / "test", tmp_path, steps) == [True, True]
+
+
+def test_what_is_heard_fades_in_and_out(tmp_path):
+    write_test(tmp_path / "test", scales=["quality"])
+    # The same player on a context that renders what would be heard.
+    steps = """
+    enter("Ann");
+    await ready();
+    const [first, second] = document.querySelectorAll("#board button");
+    const { buffers } = player;
+    const offline = new OfflineAudioContext(1, 8000, 8000);
+    offline.resume = () => {};
+    player.context = offline;
+    player.buffers = new Map([...buffers.keys()].map((name) => {
+      const buffer = new AudioBuffer({ length: 4800, sampleRate: 8000 });
+      buffer.getChannelData(0).fill(name === second.dataset.sound ? 0.5 : 1);
+      return [name, buffer];
+    }));
+    player.play(first.dataset.sound);
+    const { resume } = OfflineAudioContext.prototype;
+    const during = async (time, command) => {
+      await offline.suspend(time);
+      command();
+      resume.call(offline);
+    };
+    during(0.1, () => player.play(second.dataset.sound));
+    during(0.3, () => player.stop());
+    const heard = await offline.startRendering();
+    return [...heard.getChannelData(0)];"""
+    heard = np.array(probe(tmp_path / "test", tmp_path, steps))
+    levels, counts = np.unique(heard.round(4), return_counts=True)
+    assert set(levels[counts > 100]) == {0.0, 0.5, 1.0}
+    # Three turns of at most 5 ms from one level to the next, two of them down to silence.
+    assert np.abs(np.diff(heard)).max() < 0.06
+    assert (np.count_nonzero(heard == 1), np.count_nonzero(heard == 0.5)) == pytest.approx(
+        (0.1 * RATE, 0.2 * RATE), abs=0.02 * RATE
+    )
 
 
 def test_progress_survives_a_reload_and_can_be_discarded(tmp_path):

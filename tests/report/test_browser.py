@@ -2,19 +2,14 @@
 
 import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
 
 from skbss.report import write_evaluation_page, write_separation_page
+from tests.browser import browse, needs_chromium
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
-    None,
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = needs_chromium
 
 RATE = 8000
 SECONDS = 1.5
@@ -100,17 +95,8 @@ def compared(tmp_path):
     return page(tmp_path, references=references)
 
 
-def browse(path, tmp_path, *options):
-    """The document as the browser has it in the end, and what it wrote to its console."""
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-        "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr",
-        "--virtual-time-budget=5000", "--dump-dom", *options, path.as_uri(),
-    ]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    console = [line for line in result.stderr.splitlines() if "CONSOLE" in line]
-    return result.stdout, console
+def opened(path, tmp_path, *options):
+    return browse(path.as_uri(), tmp_path, "--virtual-time-budget=5000", *options)
 
 
 def seen(path, tmp_path, *options, widths=(1000,)):
@@ -122,7 +108,7 @@ def seen(path, tmp_path, *options, widths=(1000,)):
     probed.write_text(text.replace("</body>", PROBE + "</body>"))
     frame = path.with_name("frame.html")
     frame.write_text(FRAMES + "".join(FRAME % width for width in widths))
-    document, console = browse(frame, tmp_path, *options)
+    document, console = opened(frame, tmp_path, *options)
     assert console == []
     found = re.search(r'data-seen="([^"]*)"', document)
     assert found, "the probe did not run"
@@ -139,7 +125,7 @@ def brightness(view):
     ("write", "n_players", "n_views"), [(page, 3, 3), (compared, 5, 7), (evaluation, 5, 7)]
 )
 def test_the_console_stays_empty_and_the_script_runs(tmp_path, write, n_players, n_views):
-    document, console = browse(write(tmp_path), tmp_path)
+    document, console = opened(write(tmp_path), tmp_path)
     assert console == []
     assert document.count("<audio") == n_players
     assert len(re.findall(r'class="view(?: difference)?"', document)) == n_views
@@ -150,7 +136,7 @@ def test_the_console_stays_empty_and_the_script_runs(tmp_path, write, n_players,
 def test_the_console_would_show_a_forbidden_script(tmp_path):
     path = page(tmp_path)
     path.write_text(path.read_text().replace("</body>", "<script>1</script></body>"))
-    _, console = browse(path, tmp_path)
+    _, console = opened(path, tmp_path)
     assert any("Content Security Policy" in line for line in console)
 
 
@@ -200,7 +186,7 @@ def test_a_click_seeks_what_is_heard_there(tmp_path):
     path = evaluation(tmp_path)
     text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", path.read_text())
     path.write_text(text.replace("</body>", CLICK + "</body>"))
-    document, console = browse(path, tmp_path)
+    document, console = opened(path, tmp_path)
     assert console == []
     places = json.loads(re.search(r'data-seen="([^"]*)"', document)[1])
     # The difference belongs to both players of its source; the picture of one to that alone.
@@ -237,7 +223,7 @@ def test_the_players_of_a_source_take_over_from_each_other(tmp_path):
     path = evaluation(tmp_path)
     text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "", path.read_text())
     path.write_text(text.replace("</body>", TAKE_OVER + "</body>"))
-    document, console = browse(path, tmp_path)
+    document, console = opened(path, tmp_path)
     assert console == []
     # The reference goes on where the estimate was; the mixture begins where it stood.
     seen = json.loads(re.search(r'data-seen="([^"]*)"', document)[1])
