@@ -1,13 +1,15 @@
 """Non-negative matrix factorization with every beta-divergence."""
 
 import time
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import is_jax_array, precision
@@ -73,8 +75,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     init : {"random", "nndsvd", "nndsvda", "nndsvdar", "custom"} or None, default=None
         Where the search starts.
 
-        - None: "nndsvda" if `n_components` is at most ``min(n_samples, n_features)``, else
-          "random".
+        - None: "nndsvda" if `n_components` is at most ``min(n_samples, n_features)`` and `n_init`
+          is 1, else "random".
         - "random": non-negative random matrices, scaled to the data.
         - "nndsvd": from the leading singular vectors, with many zeros, which only "cd" leaves.
         - "nndsvda": the same with zeros replaced by the mean of the data, scaled like a factor.
@@ -100,6 +102,9 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         not warn there.
     max_iter : int, default=200
         Iterations at most, in ``fit`` and again in ``transform``.
+    n_init : int, default=1
+        Number of random starts, of which the fit with the lowest objective is kept; more than one
+        needs an `init` that draws: "random", "nndsvdar" or "custom" with one factor left out.
     random_state : int, RandomState instance or None, default=None
         Seed of random starts and of `shuffle`.
     alpha_W, alpha_H : float, default=0.0, "same"
@@ -125,7 +130,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         observed, with the W that was learned along with the components; for beta 2 the Frobenius
         norm of the difference.
     n_iter_ : int
-        Iterations that the fit took. Those over a sample of the rows count by its share.
+        Iterations that the fit took, from the start that is kept. Those over a sample of the rows
+        count by its share.
     loss_curve_ : array of shape (n_checks,)
         The objective at the start and at iterations 10, 20 …, but those that a sample of the rows
         took; empty if all components are fixed, where no callback is told of iterations either.
@@ -180,6 +186,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     _parameter_constraints: dict = {
         **BaseNMF._parameter_constraints,
         "solver": [StrOptions({"auto", "mu", "cd"})],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
     }
 
@@ -192,6 +199,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         beta_loss="frobenius",
         tol=1e-4,
         max_iter=200,
+        n_init=1,
         random_state=None,
         alpha_W=0.0,
         alpha_H="same",
@@ -206,6 +214,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         self.beta_loss = beta_loss
         self.tol = tol
         self.max_iter = max_iter
+        self.n_init = n_init
         self.random_state = random_state
         self.alpha_W = alpha_W
         self.alpha_H = alpha_H
@@ -274,7 +283,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         ValueError
             If X has negative or infinite entries, a column without any observed entry, or NaN
             where ``solver="cd"``; if `weights` do not broadcast to X or are negative; if W, H or
-            `fixed_components` do not fit; if ``solver="cd"`` meets another `beta_loss` than 2.
+            `fixed_components` do not fit; if ``solver="cd"`` meets another `beta_loss` than 2; if
+            `n_init` is more than 1 and nothing is drawn.
         TypeError
             If W or H have another precision than X.
         FloatingPointError
@@ -292,10 +302,10 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         observed, weights, leading = self._check_input(X, weights, reset=True)
         X, weights = without_missing(observed, weights)
         self._check_columns(X, weights)
-        given = check_start(self, X, W, H)
+        given = check_start(self, X, W, H, self.n_init)
         self._n_components = given.n_components
         if given.free.any():
-            callbacks = IterationCallbacks(self, observed, y, self.max_iter)
+            callbacks = IterationCallbacks(self, observed, y, self.n_init * self.max_iter)
             W, H, n_iter, losses, error = self._factorize(X, weights, given, callbacks)
             converged = n_iter < self.max_iter or self.tol == 0
             W = self._clear_unobserved(X, weights, W)
@@ -358,7 +368,6 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         with precision(dtype):
             observed = observe(X, weights, given.n_components, beta=beta, dtype=dtype)
             root = np.sqrt(observed.scale)
-            W, H = start_factors(given, X, weights, observed.scale, self.random_state)
 
             def in_units(factor):
                 return (xp.asarray(factor) * xp.asarray(root, dtype)).astype(X.dtype)
@@ -387,11 +396,16 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 random_state=self.random_state,
                 n_components=given.n_components,
             )
+            draws = check_random_state(self.random_state)
+
+            def start():
+                W, H = start_factors(given, X, weights, observed.scale, draws)
+                return W, xp.asarray(H, dtype)
+
             solution = solve_jointly(
                 choose_solver(self.solver, beta, weighted=weighted),
                 observed,
-                W,
-                xp.asarray(H, dtype),
+                (start() for _ in range(self.n_init)),
                 given.free,
                 settings,
                 Watch(callbacks.begin, after, closely=callbacks.active),

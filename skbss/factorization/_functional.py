@@ -26,6 +26,7 @@ def non_negative_factorization(
     beta_loss="frobenius",
     tol=1e-4,
     max_iter=200,
+    n_init=1,
     alpha_W=0.0,
     alpha_H="same",
     l1_ratio=0.0,
@@ -63,6 +64,8 @@ def non_negative_factorization(
         When to stop, as in :class:`BetaNMF`.
     max_iter : int, default=200
         Iterations at most.
+    n_init : int, default=1
+        Number of random starts, as in :class:`BetaNMF`.
     alpha_W, alpha_H : float, default=0.0, "same"
         Strength of the penalties on W and on H.
     l1_ratio : float, default=0.0
@@ -113,6 +116,7 @@ def non_negative_factorization(
         beta_loss=beta_loss,
         tol=tol,
         max_iter=max_iter,
+        n_init=n_init,
         random_state=random_state,
         alpha_W=alpha_W,
         alpha_H=alpha_H,

@@ -1,5 +1,6 @@
 """Both factors at once: a solver is run to convergence through the one driver."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ class Solution(NamedTuple):
     """Where a solver ended.
 
     `losses` are the objectives in the beginning and after every ten iterations, `loss` that of the
-    last look; `divergence` is that of the factors, without penalties.
+    last one; `divergence` is that of the factors, without penalties.
     """
 
     W: Any
@@ -26,12 +27,16 @@ class Solution(NamedTuple):
     loss: float
     divergence: float
 
+    def is_better_than(self, other: "Solution") -> bool:
+        """Whether it has the lower objective; numbers that overflowed have none."""
+        return self.loss < other.loss or not math.isfinite(other.loss)
+
 
 class Watch(NamedTuple):
     """Who looks on: called before and after every step, which is one iteration if `closely`.
 
     `after` is given the number of iterations, a function that fetches the components, and the
-    objective.
+    objective; a true answer ends the search.
     """
 
     before: Callable[[int], None]
@@ -39,8 +44,8 @@ class Watch(NamedTuple):
     closely: bool
 
 
-def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
-    """Minimize over W and the `free` rows of H.
+def solve_jointly(name, observed, starts, free, settings, watch, xp) -> Solution:
+    """Minimize over W and the `free` rows of H, and keep the best of all starts.
 
     Parameters
     ----------
@@ -48,8 +53,9 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
         Of the solver.
     observed : Observations
         The data.
-    W, H : array of shape (n_samples, n_components), (n_components, n_features)
-        Where the search starts.
+    starts : iterable of tuple
+        Where each search starts: W of shape (n_samples, n_components) and H of shape
+        (n_components, n_features).
     free : bool array of shape (n_components,)
         The components to be learned.
     settings : Settings
@@ -61,6 +67,25 @@ def solve_jointly(name, observed, W, H, free, settings, watch, xp) -> Solution:
     -------
     solution : Solution
     """
+    stopped = False
+
+    def after(*seen):
+        nonlocal stopped
+        stopped = bool(watch.after(*seen))
+        return stopped
+
+    best: Solution | None = None
+    for W, H in starts:
+        found = _solve_from(name, observed, W, H, free, settings, watch._replace(after=after), xp)
+        if best is None or found.is_better_than(best):
+            best = found
+        if stopped:
+            break
+    assert best is not None, "no start"
+    return best
+
+
+def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     data, layout, dtype = observed.data, observed.layout, H.dtype
     penalties = Penalties(*bounded(settings.penalties, dtype))
     solver = make_solver(name, layout.mark_components(free), settings, dtype)

@@ -100,7 +100,7 @@ class _Multiplicative(_Configured):
         )
         wait_for(H)
         state = state._replace(W=W, H=H, n_iter=until)
-        if until % CHECK_EVERY:
+        if not self._is_due(until):
             return state
         loss, error = self._loss_and_error(data, W, H, penalties)
         drop = (state.error - error) / (state.first_error or 1)
@@ -154,7 +154,7 @@ class _CoordinateDescent(_Configured):
             for_kernels(until, np.int32),
         )
         done, n_iter, loss = bool(fetch(done)), int(factors.n_iter), state.loss
-        if n_iter % CHECK_EVERY == 0:
+        if done or self._is_due(n_iter):
             loss = sum(self._objective(data, factors.W, factors.H, penalties))
         return Swept(factors, loss, n_iter, done)
 

@@ -32,7 +32,7 @@ class Given(NamedTuple):
         return np.arange(self.n_components) >= (0 if self.fixed is None else len(self.fixed))
 
 
-def check_start(model, X, W, H) -> Given:
+def check_start(model, X, W, H, n_init=1) -> Given:
     """Check what a model and its user give for a start, in scikit-learn's words.
 
     Parameters
@@ -43,6 +43,8 @@ def check_start(model, X, W, H) -> Given:
         Checked data.
     W, H : array-like or None
         As given to ``fit``.
+    n_init : int
+        How many starts will be made.
 
     Returns
     -------
@@ -70,8 +72,14 @@ def check_start(model, X, W, H) -> Given:
                 RuntimeWarning,
             )
         W = H = None
+    drawn = init not in ("nndsvd", "nndsvda") and (W is None or H is None)
+    if n_init > 1 and learned and not drawn:
+        raise ValueError(
+            f"n_init={n_init} starts would all be the same, since init={init!r} draws nothing. Use "
+            "init='random' or 'nndsvdar', leave W or H out, or set n_init=1."
+        )
     if init is None:
-        init = "nndsvda" if n_components <= smallest else "random"
+        init = "nndsvda" if n_components <= smallest and n_init == 1 else "random"
     elif init not in ("random", "custom") and n_components > smallest and learned:
         raise ValueError(
             f"init = '{init}' can only be used when n_components <= min(n_samples, n_features)"

@@ -60,6 +60,16 @@ def test_a_callback_stops_the_fit(X, beta):
     np.testing.assert_allclose(model.components_, short.components_, rtol=1e-9)
 
 
+def test_a_callback_is_told_of_every_start_and_stops_them_all(X):
+    starts = {"init": "random", "n_init": 3, "random_state": 0, "max_iter": 5, "tol": 0}
+    recorder = Recorder()
+    BetaNMF(3, **starts).set_callbacks(recorder).fit(X)
+    assert recorder.begun == [("fit", 0), *(("iteration", i) for i in range(15))]
+    recorder = Recorder(stop_at=6)
+    BetaNMF(3, **starts).set_callbacks(recorder).fit(X)
+    assert recorder.begun == [("fit", 0), *(("iteration", i) for i in range(7))]
+
+
 def test_a_callback_stops_a_fit_by_batches(X):
     recorder = Recorder(stop_at=4)
     model = MiniBatchBetaNMF(3, batch_size=10, random_state=0, tol=0, max_no_improvement=None)

@@ -72,6 +72,13 @@ def test_settings_compile_nothing_new(name):
         assert programs_compiled(lambda change=change: use(make(**FIRST | change))) == 0, change
 
 
+@pytest.mark.parametrize("name", ["mu", "auto", "cd"])
+def test_more_starts_compile_nothing_new(name):
+    make = MODELS[name]
+    make(**FIRST).fit(X)
+    assert programs_compiled(lambda: make(**FIRST, n_init=3).fit(X)) == 0
+
+
 def test_an_l1_penalty_compiles_nothing_new():
     make, plain = MODELS["mu"], {**FIRST, "alpha_W": 0.0, "l1_ratio": 1.0}
     use(make(**plain))
