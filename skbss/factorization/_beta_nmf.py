@@ -149,8 +149,8 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     -----
     Results do not depend on the level of the data: ``c * X`` gives ``c * W @ H`` (without
     penalties). A program is compiled for every new size of the data (rows in four steps an
-    octave) and number of components (in steps of 8), beta, precision and solver; iterations,
-    tolerances and penalties can change freely.
+    octave) and number of components (up to 8, 24, 40 …; in steps of 8 for large data), beta,
+    precision and solver; iterations, tolerances and penalties can change freely.
 
     References
     ----------

@@ -17,7 +17,9 @@ _LARGE, _VALUES_PER_BLOCK = 1 << 22, 1 << 20
 _ROWS_PER_COMPONENT = 16
 # Fewer columns are not filled up to a multiple of the width of vector instructions.
 _WIDE, _VECTOR = 64, 16
-_COMPONENTS = 8
+# Components are filled up to a multiple of this where an iteration takes long, and else to few
+# numbers: a third more of them cost little, compiling for one more number costs a second.
+_COMPONENTS, _FEW_RANKS = 8, (8, 24, 40, 64, 96, 128)
 
 
 class Layout(NamedTuple):
@@ -175,9 +177,10 @@ def choose_layout(shape: tuple[int, int], n_components: int, *, blocks: bool = T
     """
     n_rows, n_columns = shape
     width = n_columns if n_columns < _WIDE else -(-n_columns // _VECTOR) * _VECTOR
-    rank = -(-n_components // _COMPONENTS) * _COMPONENTS
+    is_large = n_rows * width > _LARGE
+    rank = _filled_up_rank(n_components, coarsely=not is_large)
     layout = Layout(n_rows, n_columns, n_components, bucket(n_rows), width, rank)
-    if not blocks or n_rows * width <= _LARGE:
+    if not blocks or not is_large:
         return layout
     height = bucket(max(_VALUES_PER_BLOCK // width, _ROWS_PER_COMPONENT * n_components))
     used = -(-n_rows // height)
@@ -190,8 +193,14 @@ def choose_layout(shape: tuple[int, int], n_components: int, *, blocks: bool = T
 
 def plain_layout(shape: tuple[int, int], n_components: int) -> Layout:
     """That of data which is not laid out: sparse matrices, whose rows stay as they are."""
-    rank = -(-n_components // _COMPONENTS) * _COMPONENTS
+    rank = _filled_up_rank(n_components, coarsely=False)
     return Layout(*shape, n_components, *shape, rank)
+
+
+def _filled_up_rank(n_components, *, coarsely):
+    if coarsely and n_components <= _FEW_RANKS[-1]:
+        return min(rank for rank in _FEW_RANKS if rank >= n_components)
+    return -(-n_components // _COMPONENTS) * _COMPONENTS
 
 
 @partial(jax.jit, static_argnames=("layout", "width"))

@@ -75,8 +75,18 @@ def test_every_matrix_has_a_place(n_rows, n_columns, n_components):
     room = layout.height * max(layout.used, 1)
     assert n_rows <= room <= max(16, 1.26 * n_rows + layout.height * (layout.used > 0))
     assert n_columns <= layout.width < n_columns + 16
-    assert n_components <= layout.rank < n_components + 8
+    if n_rows * layout.width > 1 << 22:
+        assert n_components <= layout.rank < n_components + 8
+    else:
+        assert n_components <= layout.rank <= max(24, 1.6 * n_components)
+    assert layout.rank % 8 == 0
     assert layout.used <= layout.n_blocks <= max(4, 1.26 * layout.used)
+
+
+def test_a_search_over_the_rank_of_small_data_compiles_few_programs():
+    ranks = {choose_layout((1251, 257), k).rank for k in range(1, 65)}
+    assert ranks == {8, 24, 40, 64}
+    assert len({choose_layout((15504, 1025), k).rank for k in range(1, 65)}) == 8
 
 
 def test_similar_sizes_share_a_shape():
