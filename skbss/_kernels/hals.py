@@ -73,12 +73,15 @@ def descend_coordinates(
     """Minimize over one free row of `A` after the other, from first to last, `sweeps` times."""
     curvature = system.curvature()
     movable = (free & (curvature > 0))[:, None]
+    # What no data speaks for costs as much as its penalty says: nothing, or it is to go.
+    costly = system.products.max(axis=1) < 0
+    stays = ~free | ((curvature <= 0) & ~costly)
     curvature = jnp.where(movable, curvature[:, None], 1)
     # Divided beforehand, the rows say where each minimum lies but for the bound at 0: that of
     # row k at target[k] - others[k] @ A. Rows that stay find themselves there.
     itself = jnp.eye(A.shape[0], dtype=bool)
     others = jnp.where(itself | ~movable, 0, system.gram / curvature)
-    others = jnp.where(itself & ~movable, -1, others)
+    others = jnp.where(itself & stays[:, None], -1, others)
     target = jnp.where(movable, system.products / curvature, 0)
 
     def coordinate(k, A):

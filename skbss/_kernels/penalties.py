@@ -1,7 +1,7 @@
 """What is added to the divergence, and the objective that both make."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,13 @@ class Penalties(NamedTuple):
         return self.l1_H * H.sum() + self.l2_H * jnp.square(H).sum() / 2
 
 
+def in_precision_of(number: Float[Array, ""], tree: Any) -> Any:
+    """Every array of floating-point numbers in the precision of one number."""
+    return jax.tree.map(
+        lambda A: A.astype(number.dtype) if jnp.issubdtype(A.dtype, jnp.floating) else A, tree
+    )
+
+
 class Objective(NamedTuple):
     """What is minimized, in its two parts."""
 
@@ -43,7 +50,8 @@ def objective(
     *,
     beta: float,
 ) -> Objective:
-    """Divergence and penalties."""
+    """Divergence and penalties, computed in the precision of `floor`."""
+    data, W, H, penalties = in_precision_of(floor, (data, W, H, penalties))
 
     def of_block(block, W):
         return W, (block.row_divergence(W, H, beta, floor).sum(), penalties.of_rows(W).sum())

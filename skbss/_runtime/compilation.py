@@ -1,5 +1,6 @@
 """Compiled programs on disk, for those who ask for it."""
 
+import tempfile
 from os import PathLike
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from jax.experimental.compilation_cache import compilation_cache
 def enable_compilation_cache(folder: str | PathLike[str] | None = None) -> Path:
     """Keep compiled programs on disk, so that later processes need not compile them again.
 
-    The first fit of a size compiles programs, which takes seconds; with the cache it takes a
-    fraction of one in every later process that fits data of that size. This is a setting of JAX and
+    The first fit of a size compiles programs, which takes seconds; with the cache a later process
+    that fits data of that size only reads them. This is a setting of JAX and
     of the whole process: what other libraries compile with JAX is kept too. Call it before the
     first fit.
 
@@ -30,8 +31,10 @@ def enable_compilation_cache(folder: str | PathLike[str] | None = None) -> Path:
 
     Raises
     ------
+    ValueError
+        If the name of the folder is empty.
     OSError
-        If the folder can not be made.
+        If the folder can not be made, or nothing can be written there.
 
     Notes
     -----
@@ -46,8 +49,17 @@ def enable_compilation_cache(folder: str | PathLike[str] | None = None) -> Path:
     """
     if folder is None:
         folder = Path(platformdirs.user_cache_dir("skbss", appauthor=False)) / "programs"
+    elif not str(folder):
+        raise ValueError(
+            "folder is an empty name. Name a folder, or leave it out for the cache of the user."
+        )
     folder = Path(folder).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder: programs need one to be kept in.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # JAX would only warn, of every program.
+    with tempfile.TemporaryFile(dir=folder):
+        pass
     jax.config.update("jax_compilation_cache_dir", str(folder))
     # JAX keeps only what took long or is large: a fit is made of many small programs.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -147,10 +147,13 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
 
     Notes
     -----
-    Results do not depend on the level of the data: ``c * X`` gives ``c * W @ H`` (without
-    penalties). A program is compiled for every new size of the data (rows in four steps an
-    octave) and number of components (up to 8, 24, 40 …; in steps of 8 for large data), beta,
-    precision and solver; iterations, tolerances and penalties can change freely.
+    Without penalties the level of a component is free: ``solver="auto"`` returns each with the mean
+    of its activations. Results do not depend on the level of the data: ``c * X`` gives
+    ``c * W @ H`` (without penalties).
+
+    A program is compiled for every new size of the data (rows in four steps an octave) and number
+    of components (up to 8, 24, 40 …; in steps of 8 for large data), beta, precision and solver;
+    iterations, tolerances and penalties can change freely.
 
     References
     ----------
@@ -396,7 +399,9 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 random_state=self.random_state,
                 n_components=given.n_components,
             )
-            draws = check_random_state(self.random_state)
+            # scikit-learn, too, seeds every part of a single start anew.
+            single = self.n_init == 1
+            draws = self.random_state if single else check_random_state(self.random_state)
 
             def start():
                 W, H = start_factors(given, X, weights, observed.scale, draws)

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from skbss._kernels.penalties import Penalties, objective
+from skbss._kernels.penalties import in_precision_of, objective
 from skbss._kernels.sparse_data import EntryData
 from skbss._runtime.blocks import blocks_of_rows
 from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
+from skbss._runtime.loop import fetch
 from skbss.factorization._observations import compute_dtype, floor_of, observe
 
 
@@ -53,29 +54,29 @@ def model_error(X, weights, W, H, beta):
     return float(np.sqrt(2 * max(0.0, total)) * relative_power(largest, beta / 2))
 
 
-def joint_divergence(observed, W, H, beta):
-    """Divergence of data divided by its mean from factors that are laid out, without penalties.
+def joint_objective(data, W, H, penalties, beta):
+    """The divergence of data divided by its mean from factors that are laid out, and the penalty.
 
     Parameters
     ----------
-    observed : Observations
-        The data.
+    data : DenseData, EntryData or the like
+        Divided by its mean.
     W : jax.Array of shape (*rows_shape, rank)
     H : jax.Array of shape (rank, width)
+    penalties : Penalties
+        On the device.
     beta : float
         Of the divergence.
 
     Returns
     -------
-    divergence : float
-        Of the data divided by their mean, all entries together.
+    divergence, penalty : float
+        Of all entries together.
     """
-    dtype = _exact_dtype(observed.data, H.dtype)
-    floor, zero = for_kernels(floor_of(H.dtype, beta), dtype), for_kernels(0, dtype)
-    no_penalties = Penalties(zero, zero, zero, zero)
+    dtype = _exact_dtype(data, H.dtype)
+    floor = for_kernels(floor_of(H.dtype, beta), dtype)
     with precision(dtype):
-        data, W, H = _as_precise_as(floor, (observed.data, W, H))
-        return float(objective(data, W, H, no_penalties, floor, beta=beta).divergence)
+        return tuple(map(float, map(fetch, objective(data, W, H, penalties, floor, beta=beta))))
 
 
 def _relative_divergences(X, weights, W, H, beta):
@@ -116,15 +117,9 @@ def _exact_dtype(data, dtype):
     return np.dtype(np.float64) if isinstance(data, EntryData) else np.dtype(dtype)
 
 
-def _as_precise_as(floor, arrays):
-    return jax.tree.map(
-        lambda A: A.astype(floor.dtype) if jnp.issubdtype(A.dtype, jnp.floating) else A, arrays
-    )
-
-
 @partial(jax.jit, static_argnames="beta")
 def _row_divergence(data, W, H, scale, silent, floor, *, beta):
-    data, W, H = _as_precise_as(floor, (data, W, H))
+    data, W, H = in_precision_of(floor, (data, W, H))
 
     def of_block(block, rows):
         W, scale, silent, _ = rows

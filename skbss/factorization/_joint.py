@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from skbss._kernels.penalties import Penalties
 from skbss._runtime.loop import run_loop
 from skbss._runtime.resuming import Bookmark
-from skbss.factorization._divergence import joint_divergence
+from skbss.factorization._divergence import joint_objective
 from skbss.factorization._growing import grown_start, sample_levels
 from skbss.factorization._rules import CHECK_EVERY, bounded
 from skbss.factorization._solvers import make_solver
@@ -103,6 +105,14 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     elif levels:
         state = grown_start(solver, name, observed, state, penalties, settings, levels)
 
+    # Momentum lets the levels of components drift apart; the plain solvers keep their meaning.
+    is_free_in_level = name.startswith("extrapolated") and not np.any(settings.penalties)
+
+    def factors(state):
+        W = layout.gather(state.W, layout.n_components, xp)
+        H = layout.gather_components(state.H, xp)
+        return _balanced(W, H, free) if is_free_in_level else (W, H)
+
     def advance(state, until):
         return solver.advance(data, state, penalties, until)
 
@@ -111,16 +121,21 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
             losses.append(state.loss)
             bookmark.put((state, tuple(losses)))
 
-        def components():
-            return layout.gather_components(state.H, xp)
-
-        return watch.after(n_iter, components, state.loss)
+        return watch.after(n_iter, lambda: factors(state)[1], state.loss)
 
     stride = 1 if watch.closely else CHECK_EVERY
     state = run_loop(
         advance, state, settings.max_iter, stride=stride, before=watch.before, after=after
     )
-    divergence = joint_divergence(observed, state.W, state.H, settings.beta)
-    W = layout.gather(state.W, layout.n_components, xp)
-    H = layout.gather_components(state.H, xp)
+    divergence, _ = joint_objective(data, state.W, state.H, penalties, settings.beta)
+    W, H = factors(state)
     return Solution(W, H, state.n_iter, losses, state.loss, divergence)
+
+
+def _balanced(W, H, free):
+    """The same model, with the mean of every free component that of its activations."""
+    loud, bright = (np.asarray(A, np.float64) for A in (W.mean(axis=0), H.mean(axis=1)))
+    movable = free & (loud > 0) & (bright > 0)
+    gains = np.sqrt(np.divide(loud, bright, where=movable, out=np.ones_like(loud)))
+    gains = gains.astype(H.dtype)
+    return W / gains, H * gains[:, None]

@@ -17,9 +17,9 @@ _LARGE, _VALUES_PER_BLOCK = 1 << 22, 1 << 20
 _ROWS_PER_COMPONENT = 16
 # Fewer columns are not filled up to a multiple of the width of vector instructions.
 _WIDE, _VECTOR = 64, 16
-# Components are filled up to a multiple of this where an iteration takes long, and else to few
-# numbers: a third more of them cost little, compiling for one more number costs a second.
-_COMPONENTS, _FEW_RANKS = 8, (8, 24, 40, 64, 96, 128)
+# Components are filled up to a multiple of this. Where an iteration takes about a millisecond they
+# are filled up to few numbers: compiling for one more costs as much as thousand iterations.
+_COMPONENTS, _FEW_RANKS, _SMALL = 8, (8, 24, 40, 64, 96, 128), 1 << 19
 
 
 class Layout(NamedTuple):
@@ -178,7 +178,7 @@ def choose_layout(shape: tuple[int, int], n_components: int, *, blocks: bool = T
     n_rows, n_columns = shape
     width = n_columns if n_columns < _WIDE else -(-n_columns // _VECTOR) * _VECTOR
     is_large = n_rows * width > _LARGE
-    rank = _filled_up_rank(n_components, coarsely=not is_large)
+    rank = _filled_up_rank(n_components, coarsely=n_rows * width <= _SMALL)
     layout = Layout(n_rows, n_columns, n_components, bucket(n_rows), width, rank)
     if not blocks or not is_large:
         return layout

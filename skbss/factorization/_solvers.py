@@ -18,9 +18,10 @@ from skbss._kernels.extrapolated_hals import (
 )
 from skbss._kernels.hals import HALSState, iterate_hals
 from skbss._kernels.multiplicative import iterate_mu
-from skbss._kernels.penalties import Penalties, objective
+from skbss._kernels.penalties import Penalties
 from skbss._runtime.device import for_kernels
 from skbss._runtime.loop import fetch, wait_for
+from skbss.factorization._divergence import joint_objective
 from skbss.factorization._rules import CHECK_EVERY, Orders, choose_pace, update_rule
 
 
@@ -60,8 +61,7 @@ class _Configured:
 
     def _objective(self, data, W, H, penalties):
         """The divergence and the penalty."""
-        parts = objective(data, W, H, penalties, self._floor, beta=self._settings.beta)
-        return tuple(map(float, map(fetch, parts)))
+        return joint_objective(data, W, H, penalties, self._settings.beta)
 
     def _is_due(self, n_iter):
         """Whether it is time for a look."""

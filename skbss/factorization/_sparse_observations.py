@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from skbss._kernels.block_data import BlockData
 from skbss._kernels.sparse_data import EntryData, PaddedRows
+from skbss._runtime.blocks import bucket
 
 # Rows are cut into pieces of at most so many entries. A chunk holds a few entries of many pieces;
 # what it works with fits the caches of a CPU, and is enough to keep another device busy.
@@ -153,7 +154,7 @@ def _padded_rows(X):
     at = chunk, piece % height, position % _ENTRIES_PER_CHUNK
 
     def chunks(entries):
-        padded = np.zeros((_few_sizes(total), height, _ENTRIES_PER_CHUNK), entries.dtype)
+        padded = np.zeros((bucket(total), height, _ENTRIES_PER_CHUNK), entries.dtype)
         padded[at] = entries
         return jnp.asarray(padded)
 
@@ -166,7 +167,7 @@ def _padded_rows(X):
     return PaddedRows(
         columns=chunks(X.indices.astype(np.int32)),
         values=chunks(X.data),
-        starts=indices(starts, _few_sizes(total), 0),
+        starts=indices(starts, bucket(total), 0),
         n_chunks=jnp.int32(total),
         row_of_piece=indices(rows[by_length], n_groups * height, 0),
         first_piece=jnp.asarray(place[first], np.int32),
@@ -178,13 +179,6 @@ def _padded_rows(X):
 def _bucket(count):
     """A power of two, so that a matrix with a few more entries needs no new program."""
     return 1 << max(4, count - 1).bit_length()
-
-
-def _few_sizes(count):
-    """The same, for what takes much memory: one of four sizes for every power of two."""
-    count = max(count, 16)
-    step = 1 << (count - 1).bit_length() - 3
-    return -(-count // step) * step
 
 
 def _block_data(X, rows, columns, values, observed, weights, smallest):

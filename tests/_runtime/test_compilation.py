@@ -78,3 +78,19 @@ def test_a_folder_that_can_not_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         skbss.enable_compilation_cache(tmp_path / "file" / "programs")
+    with pytest.raises(NotADirectoryError, match="file is no folder"):
+        skbss.enable_compilation_cache(tmp_path / "file")
+    with pytest.raises(ValueError, match="empty name"):
+        skbss.enable_compilation_cache("")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no folder that nobody can write to")
+def test_a_folder_that_can_not_be_written_to():
+    import jax
+
+    import skbss
+
+    before = jax.config.jax_compilation_cache_dir
+    with pytest.raises(OSError, match="/proc/self"):
+        skbss.enable_compilation_cache("/proc/self")
+    assert jax.config.jax_compilation_cache_dir == before

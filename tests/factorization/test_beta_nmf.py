@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skbss import BetaNMF, MiniBatchBetaNMF, non_negative_factorization
 from skbss._kernels.extrapolated import iterate_extrapolated
+from skbss.factorization._initialization import nndsvd_factors
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
@@ -365,6 +366,40 @@ def test_penalties_move_a_perfect_start(solver, beta):
     W, H = np.ones((4, 1)), np.ones((1, 3))
     fitted = model(n_components=1, init="custom", solver=solver, beta_loss=beta, alpha_W=1.0)
     assert fitted.set_params(tol=0).fit_transform(W @ H, W=W, H=H).max() < 0.9
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 2.0])
+def test_components_that_no_data_speaks_for_cost_nothing(alpha):
+    rng = np.random.default_rng(0)
+    X = rng.gamma(0.5, size=(60, 40))
+    X /= X.mean()
+    model = BetaNMF(5, init="custom", alpha_W=alpha, l1_ratio=1.0, tol=0, max_iter=50)
+    W = model.fit_transform(X, W=rng.random((60, 5)), H=rng.random((5, 40)))
+    H = model.components_
+    penalty = alpha * (40 * W.sum() + 60 * H.sum())
+    # A model of zeros is the least that can be asked for.
+    assert ((X - W @ H) ** 2).sum() / 2 + penalty <= (X**2).sum() / 2 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("beta", [0, 1, 2])
+def test_components_are_as_loud_as_their_activations(X, beta):
+    given = {"init": "custom", "beta_loss": beta, "max_iter": 20, "tol": 0}
+    rng = np.random.default_rng(1)
+    W, H = rng.random((len(X), 3)), np.array([[1e-3], [1], [1e3]]) * rng.random((3, X.shape[1]))
+    known = H[:1]
+    model = BetaNMF(3, fixed_components=known, **given)
+    learned = model.fit_transform(X, W=W, H=H)
+    np.testing.assert_array_equal(model.components_[:1], known)
+    np.testing.assert_allclose(learned.mean(axis=0)[1:], model.components_.mean(axis=1)[1:])
+    assert learned.mean(axis=0)[0] != pytest.approx(known.mean())
+
+
+def test_a_seed_stands_for_the_same_start_as_always(X):
+    X, parameters = X / X.mean(), {"solver": "mu", "max_iter": 5, "tol": 0}
+    W, H = nndsvd_factors(X, 4, fill="nndsvdar", random_state=0)
+    given = BetaNMF(4, init="custom", **parameters).fit(X, W=W, H=H)
+    drawn = BetaNMF(4, init="nndsvdar", random_state=0, **parameters).fit(X)
+    np.testing.assert_allclose(drawn.components_, given.components_, rtol=1e-6)
 
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])

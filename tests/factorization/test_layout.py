@@ -75,7 +75,7 @@ def test_every_matrix_has_a_place(n_rows, n_columns, n_components):
     room = layout.height * max(layout.used, 1)
     assert n_rows <= room <= max(16, 1.26 * n_rows + layout.height * (layout.used > 0))
     assert n_columns <= layout.width < n_columns + 16
-    if n_rows * layout.width > 1 << 22:
+    if n_rows * layout.width > 1 << 19:
         assert n_components <= layout.rank < n_components + 8
     else:
         assert n_components <= layout.rank <= max(24, 1.6 * n_components)

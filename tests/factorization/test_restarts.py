@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from skbss import BetaNMF, non_negative_factorization
 from skbss.factorization._joint import Solution
@@ -50,6 +51,22 @@ def test_the_best_is_that_of_the_objective_with_its_penalties():
     assert model.loss_curve_[-1] == min(fit.loss_curve_[-1] for fit in fits)
     # Here another one has the lower error.
     assert model.reconstruction_err_ > min(fit.reconstruction_err_ for fit in fits)
+
+
+@pytest.mark.parametrize("beta", [1, 2])
+def test_the_best_of_fits_that_are_all_but_exact(beta):
+    # In float32 a divergence of sparse data this small would be lost in rounding.
+    rng = np.random.default_rng(0)
+    exact = rng.gamma(0.3, size=(60, 4)) @ (
+        rng.gamma(0.5, size=(4, 50)) * (rng.random((4, 50)) < 0.3)
+    )
+    sparse = sp.csr_array(exact.astype(np.float32))
+    parameters = {"beta_loss": beta, "init": "random", "tol": 0, "max_iter": 300}
+    draws = np.random.RandomState(3)
+    fits = [BetaNMF(5, random_state=draws, **parameters).fit(sparse) for _ in range(4)]
+    assert all((fit.loss_curve_ >= 0).all() for fit in fits)
+    model = BetaNMF(5, n_init=4, random_state=3, **parameters).fit(sparse)
+    assert model.reconstruction_err_ == min(fit.reconstruction_err_ for fit in fits)
 
 
 def test_what_is_not_named_is_drawn():
