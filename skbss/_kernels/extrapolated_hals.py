@@ -1,7 +1,7 @@
 """Coordinate descent with momentum for the Frobenius norm, several sweeps a product.
 
 A. M. S. Ang and N. Gillis, "Accelerating nonnegative matrix factorization algorithms using
-extrapolation", Neural Computation 31(2), 2019, algorithm 3 with projected steps; and N. Gillis
+extrapolation", Neural Computation 31(2), 2019, algorithm 2 with projected steps; and N. Gillis
 and F. Glineur, "Accelerated multiplicative updates and hierarchical ALS algorithms for
 nonnegative matrix factorization", Neural Computation 24(4), 2012, for the repeated sweeps.
 """

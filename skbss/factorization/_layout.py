@@ -163,7 +163,7 @@ class Layout(NamedTuple):
                 yield block, slice(offset, None, self.used)
 
 
-def choose_layout(shape: tuple[int, int], n_components: int, *, blocks: bool = True) -> Layout:
+def choose_layout(shape: tuple[int, int], n_components: int) -> Layout:
     """How the rows of a dense matrix shall lie.
 
     Parameters
@@ -172,15 +172,12 @@ def choose_layout(shape: tuple[int, int], n_components: int, *, blocks: bool = T
         ``(n_rows, n_columns)`` of the matrix.
     n_components : int
         Number of components.
-    blocks : bool
-        Whether a large matrix may be cut into blocks.
     """
     n_rows, n_columns = shape
     width = n_columns if n_columns < _WIDE else -(-n_columns // _VECTOR) * _VECTOR
-    is_large = n_rows * width > _LARGE
     rank = _filled_up_rank(n_components, coarsely=n_rows * width <= _SMALL)
     layout = Layout(n_rows, n_columns, n_components, bucket(n_rows), width, rank)
-    if not blocks or not is_large:
+    if n_rows * width <= _LARGE:
         return layout
     height = bucket(max(_VALUES_PER_BLOCK // width, _ROWS_PER_COMPONENT * n_components))
     used = -(-n_rows // height)
