@@ -147,9 +147,9 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
 
     Notes
     -----
-    Without penalties the level of a component is free: ``solver="auto"`` returns each with the mean
-    of its activations. Results do not depend on the level of the data: ``c * X`` gives
-    ``c * W @ H`` (without penalties).
+    Without penalties the level of a component is free: ``solver="auto"`` returns all that are
+    learned with the mean ``sqrt(X.mean() / n_components)``. Results do not depend on the level of
+    the data: ``c * X`` gives ``c * W @ H``.
 
     A program is compiled for every new size of the data (rows in four steps an octave) and number
     of components (up to 8, 24, 40 …; in steps of 8 for large data), beta, precision and solver;

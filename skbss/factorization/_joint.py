@@ -106,12 +106,12 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
         state = grown_start(solver, name, observed, state, penalties, settings, levels)
 
     # Momentum lets the levels of components drift apart; the plain solvers keep their meaning.
-    is_free_in_level = name.startswith("extrapolated") and not np.any(settings.penalties)
+    is_level_free = name.startswith("extrapolated") and not np.any(settings.penalties)
 
     def factors(state):
         W = layout.gather(state.W, layout.n_components, xp)
         H = layout.gather_components(state.H, xp)
-        return _balanced(W, H, free) if is_free_in_level else (W, H)
+        return _levelled(W, H, free) if is_level_free else (W, H)
 
     def advance(state, until):
         return solver.advance(data, state, penalties, until)
@@ -132,10 +132,11 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     return Solution(W, H, state.n_iter, losses, state.loss, divergence)
 
 
-def _balanced(W, H, free):
-    """The same model, with the mean of every free component that of its activations."""
-    loud, bright = (np.asarray(A, np.float64) for A in (W.mean(axis=0), H.mean(axis=1)))
-    movable = free & (loud > 0) & (bright > 0)
-    gains = np.sqrt(np.divide(loud, bright, where=movable, out=np.ones_like(loud)))
+def _levelled(W, H, free):
+    """The same model, with the free components at the level that a random start has."""
+    level = np.asarray(H.mean(axis=1), np.float64)
+    movable = free & (level > 0)
+    gains = np.ones_like(level)
+    gains[movable] = 1 / (np.sqrt(len(level)) * level[movable])
     gains = gains.astype(H.dtype)
     return W / gains, H * gains[:, None]
