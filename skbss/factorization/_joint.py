@@ -108,10 +108,10 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     # Momentum lets the levels of components drift apart; the plain solvers keep their meaning.
     is_level_free = name.startswith("extrapolated") and not np.any(settings.penalties)
 
-    def factors(state):
-        W = layout.gather(state.W, layout.n_components, xp)
+    def components(state):
         H = layout.gather_components(state.H, xp)
-        return _levelled(W, H, free) if is_level_free else (W, H)
+        gains = _level_gains(H, free) if is_level_free else np.ones(len(H), H.dtype)
+        return H * gains[:, None], gains
 
     def advance(state, until):
         return solver.advance(data, state, penalties, until)
@@ -121,22 +121,22 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
             losses.append(state.loss)
             bookmark.put((state, tuple(losses)))
 
-        return watch.after(n_iter, lambda: factors(state)[1], state.loss)
+        return watch.after(n_iter, lambda: components(state)[0], state.loss)
 
     stride = 1 if watch.closely else CHECK_EVERY
     state = run_loop(
         advance, state, settings.max_iter, stride=stride, before=watch.before, after=after
     )
     divergence, _ = joint_objective(data, state.W, state.H, penalties, settings.beta)
-    W, H = factors(state)
+    H, gains = components(state)
+    W = layout.gather(state.W, layout.n_components, xp) / gains
     return Solution(W, H, state.n_iter, losses, state.loss, divergence)
 
 
-def _levelled(W, H, free):
-    """The same model, with the free components at the level that a random start has."""
+def _level_gains(H, free):
+    """By what the free components have to be multiplied for the level that a random start has."""
     level = np.asarray(H.mean(axis=1), np.float64)
     movable = free & (level > 0)
     gains = np.ones_like(level)
     gains[movable] = 1 / (np.sqrt(len(level)) * level[movable])
-    gains = gains.astype(H.dtype)
-    return W / gains, H * gains[:, None]
+    return gains.astype(H.dtype)

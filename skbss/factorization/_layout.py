@@ -18,7 +18,7 @@ _ROWS_PER_COMPONENT = 16
 # Fewer columns are not filled up to a multiple of the width of vector instructions.
 _WIDE, _VECTOR = 64, 16
 # Components are filled up to a multiple of this. Where an iteration takes about a millisecond they
-# are filled up to few numbers: compiling for one more costs as much as thousand iterations.
+# are filled up to few numbers: compiling for one more costs as much as a thousand iterations.
 _COMPONENTS, _FEW_RANKS, _SMALL = 8, (8, 24, 40, 64, 96, 128), 1 << 19
 
 

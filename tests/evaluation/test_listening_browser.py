@@ -35,6 +35,11 @@ const hear = async (button) => {
   button.click();
   await until(() => button.classList.contains("current"));
 };
+const firstSounds = async () => {
+  enter("Ann");
+  await ready();
+  return document.querySelectorAll("#board button");
+};
 async function rateTrial(rating) {
   await ready();
   for (const row of document.querySelectorAll("#board [data-stimulus]")) {
@@ -260,9 +265,7 @@ def test_keys_play_rate_and_pause(tmp_path):
 def test_another_sound_goes_on_at_the_same_position(tmp_path):
     write_test(tmp_path / "test", scales=["quality"])
     steps = """
-    enter("Ann");
-    await ready();
-    const [first, second] = document.querySelectorAll("#board button");
+    const [first, second] = await firstSounds();
     await hear(first);
     await until(() => player.position > 0.2);
     second.click();
@@ -280,9 +283,7 @@ def test_another_sound_goes_on_at_the_same_position(tmp_path):
 def test_changes_may_follow_faster_than_the_clock_tells(tmp_path):
     write_test(tmp_path / "test", scales=["quality"])
     steps = """
-    enter("Ann");
-    await ready();
-    const [first, second] = document.querySelectorAll("#board button");
+    const [first, second] = await firstSounds();
     await hear(first);
     const { currentTime } = player.context;
     Object.defineProperty(player.context, "currentTime", { get: () => currentTime });
@@ -298,9 +299,7 @@ def test_what_is_heard_fades_in_and_out(tmp_path):
     write_test(tmp_path / "test", scales=["quality"])
     # The same player on a context that renders what would be heard.
     steps = """
-    enter("Ann");
-    await ready();
-    const [first, second] = document.querySelectorAll("#board button");
+    const [first, second] = await firstSounds();
     const { buffers } = player;
     const offline = new OfflineAudioContext(1, 8000, 8000);
     offline.resume = () => {};
