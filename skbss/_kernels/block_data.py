@@ -44,9 +44,9 @@ class BlockData:
     smallest: Float[Array, "blocks height 1"]
     shape: tuple[int, int]
 
-    def sweep(self, update: Update, rows: Any) -> tuple[Any, Any]:
+    def sweep(self, update: Update, rows: Any, *given: Any) -> tuple[Any, Any]:
         """As ``DenseData.sweep``: the whole matrix is one block."""
-        return update(self, rows)
+        return update(self, rows, *given)
 
     def activation_parts(
         self, W: Float[Array, "frames k"], H: Float[Array, "k freqs"], beta: float, floor: Array

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from skbss._kernels.divergences import beta_divergence, gradient_powers
 
 Parts = tuple[Float[Array, "..."], Float[Array, "..."]]
-Update = Callable[[Any, Any], tuple[Any, Any]]
+Update = Callable[..., tuple[Any, Any]]
 
 
 class DenseData(NamedTuple):
@@ -23,13 +23,13 @@ class DenseData(NamedTuple):
     X: Float[Array, "frames freqs"]
     weights: Float[Array, "frames freqs"] | None
 
-    def sweep(self, update: Update, rows: Any) -> tuple[Any, Any]:
-        """Apply ``update(block, rows) -> (rows, totals)`` to every block of rows.
+    def sweep(self, update: Update, rows: Any, *given: Any) -> tuple[Any, Any]:
+        """Apply ``update(block, rows, *given) -> (rows, totals)`` to every block of rows.
 
-        `rows` holds arrays with an entry for every row; the totals of all blocks are added up.
-        Here the whole matrix is one block.
+        `rows` and what else is `given` hold arrays with an entry for every row; the totals of all
+        blocks are added up. Here the whole matrix is one block.
         """
-        return update(self, rows)
+        return update(self, rows, *given)
 
     def activation_parts(
         self, W: Float[Array, "frames k"], H: Float[Array, "k freqs"], beta: float, floor: Array

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float, Int
 
 from skbss._kernels.dense_data import DenseData, Update
+from skbss._kernels.entries import count_up, entry, with_entry
 
 
 class FrameBlocks(NamedTuple):
@@ -22,19 +22,19 @@ class FrameBlocks(NamedTuple):
     weights: Float[Array, "blocks height freqs"] | None
     used: Int[Array, ""]
 
-    def sweep(self, update: Update, rows: Any) -> tuple[Any, Any]:
+    def sweep(self, update: Update, rows: Any, *given: Any) -> tuple[Any, Any]:
         """As ``DenseData.sweep``; rows of blocks that are not used stay as they are."""
 
         def updated(j, rows):
-            block, own = jax.tree.map(lambda A: A[j], (DenseData(self.X, self.weights), rows))
-            return update(block, own)
+            here = (DenseData(self.X, self.weights), rows, *given)
+            return update(*jax.tree.map(lambda A: entry(A, j), here))
 
         def add_block(j, carry):
             rows, totals = carry
             own, more = updated(j, rows)
-            rows = jax.tree.map(lambda A, a: A.at[j].set(a), rows, own)
+            rows = jax.tree.map(lambda A, a: with_entry(A, j, a), rows, own)
             return rows, jax.tree.map(jnp.add, totals, more)
 
         _, totals = jax.eval_shape(updated, 0, rows)
         zeros = jax.tree.map(lambda total: jnp.zeros(total.shape, total.dtype), totals)
-        return lax.fori_loop(0, self.used, add_block, (rows, zeros))
+        return count_up(self.used, add_block, (rows, zeros))

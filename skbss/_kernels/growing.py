@@ -8,6 +8,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.dense_data import DenseData
+from skbss._kernels.entries import entry, with_entry
 from skbss._kernels.frame_blocks import FrameBlocks
 from skbss._kernels.hals import descend_coordinates, normal_equations
 from skbss._kernels.multiplicative import multiplicative_step
@@ -58,7 +59,7 @@ def spread_activations(
         return descend_coordinates(W.T, system, jnp.ones_like(sounds), sweeps).T
 
     def add_block(j, W):
-        block = jax.tree.map(lambda A: A[j], DenseData(data.X, data.weights))
+        block = jax.tree.map(lambda A: entry(A, j), DenseData(data.X, data.weights))
         level, flat_reach = block.row_levels(spectrum)
         nearby = W[sources[j]]
         reach = block.model_levels(nearby, H)
@@ -67,8 +68,8 @@ def spread_activations(
         start = (1 - _FLAT) * gain[:, None] * nearby + _FLAT * flat[:, None] * sounds
         start = jnp.where(exists[j][:, None], start, 0)
         if by_coordinates:
-            return W.at[j].set(solved(block, start))
+            return with_entry(W, j, solved(block, start))
         own = lax.fori_loop(0, sweeps, lambda _, W: updated(block, W), start)
-        return W.at[j].set(own)
+        return with_entry(W, j, own)
 
     return lax.fori_loop(first, data.used, add_block, W)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from skbss._kernels.entries import count_up, entry, with_entry
 from skbss._kernels.penalties import Penalties
 
 
@@ -52,14 +53,14 @@ def sweep_coordinates(
 
     def coordinate(i, carry):
         A, gradients = carry
-        k = _entry(order, i)
-        a, products = _entry(A, k), _entry(system.products, k)
-        gradient = _entry(system.gram, k) @ A + system.ridge * a - products
-        moved = jnp.maximum(a - gradient / _entry(curvature, k), 0)
-        A = _with_row(A, k, jnp.where(_entry(movable, k), moved, a))
-        return A, _with_row(gradients, k, gradient)
+        k = entry(order, i)
+        a, products = entry(A, k), entry(system.products, k)
+        gradient = entry(system.gram, k) @ A + system.ridge * a - products
+        moved = jnp.maximum(a - gradient / entry(curvature, k), 0)
+        A = with_entry(A, k, jnp.where(entry(movable, k), moved, a))
+        return A, with_entry(gradients, k, gradient)
 
-    swept, gradients = _for_each_row(A, coordinate, (A, jnp.zeros_like(A)))
+    swept, gradients = count_up(len(A), coordinate, (A, jnp.zeros_like(A)))
     # Kept and looked at afterwards: within the loop it would take four times as long.
     return swept, violation_of_optimality(A, gradients, free)
 
@@ -85,10 +86,10 @@ def descend_coordinates(
     target = jnp.where(movable, system.products / curvature, 0)
 
     def coordinate(k, A):
-        return _with_row(A, k, jnp.maximum(_entry(target, k) - _entry(others, k) @ A, 0))
+        return with_entry(A, k, jnp.maximum(entry(target, k) - entry(others, k) @ A, 0))
 
     def sweep(_, A):
-        return _for_each_row(A, coordinate, A)
+        return count_up(len(A), coordinate, A)
 
     return lax.fori_loop(0, sweeps, sweep, A)
 
@@ -99,19 +100,6 @@ def violation_of_optimality(
     """The sum over every column of what could be gained along the free rows."""
     projected = jnp.where(A == 0, jnp.minimum(gradients, 0), gradients)
     return jnp.where(free[:, None], jnp.abs(projected), 0).sum(axis=0)
-
-
-def _for_each_row(A, body, carry):
-    return lax.fori_loop(jnp.uint32(0), jnp.uint32(A.shape[0]), body, carry)
-
-
-def _entry(A, k):
-    return lax.dynamic_index_in_dim(A, k, keepdims=False)
-
-
-def _with_row(A, k, row):
-    # Unlike A.at[k].set it does not look whether there is such a row.
-    return lax.dynamic_update_index_in_dim(A, row, k, 0)
 
 
 def normal_equations(
@@ -203,8 +191,7 @@ def iterate_hals_rows(
     """
     everywhere = jnp.ones(H.shape[0], bool)
 
-    def of_block(block, given):
-        rows, l1 = given
+    def of_block(block, rows, l1):
         system = normal_equations(H, block.times_components(H), l1.T, l2)
 
         def running(carry):
@@ -223,7 +210,7 @@ def iterate_hals_rows(
             return n_iter + 1, Wt, s
 
         _, Wt, rows = lax.while_loop(running, sweep, (n_iter, rows.W.T, rows))
-        return (rows._replace(W=Wt.T), l1), ()
+        return rows._replace(W=Wt.T), ()
 
-    (rows, _), _ = data.sweep(of_block, (rows, l1))
+    rows, _ = data.sweep(of_block, rows, l1)
     return rows, rows.n_iter.max(), ~rows.active.any()

@@ -29,6 +29,13 @@ def is_jax_array(X: object) -> bool:
     return isinstance(X, jax.Array)
 
 
+def lies_on_host(X: Any) -> bool:
+    """Whether JAX computes with `X` in the memory of one processor, which NumPy sees too."""
+    if is_jax_array(X):
+        return len(X.devices()) == 1 and all(d.platform == "cpu" for d in X.devices())
+    return jax.default_backend() == "cpu"
+
+
 def movable(array: Any, like: Any) -> Any:
     """An array that JAX may move to where `like` lies.
 

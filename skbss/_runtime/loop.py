@@ -1,8 +1,10 @@
 """The driver of long loops: short calls of a compiled program, open to Ctrl-C and callbacks."""
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import jax
 import numpy as np
@@ -83,9 +85,18 @@ def fetch(array: jax.Array) -> np.ndarray:
     return np.asarray(array)
 
 
-def wait_for(array: jax.Array) -> None:
-    """Wait until a result is there, open to Ctrl-C, which waiting inside JAX holds back."""
-    started = time.perf_counter()
-    while not array.is_ready():  # type: ignore[attr-defined]
-        elapsed = time.perf_counter() - started
-        time.sleep(min(0.02, max(2e-5, elapsed / 20)))
+def wait_for(results: Any) -> None:
+    """Wait until results are there, open to Ctrl-C, which waiting inside JAX holds back."""
+    if threading.current_thread() is not threading.main_thread():
+        jax.block_until_ready(results)
+    elif not all(array.is_ready() for array in jax.tree.leaves(results)):
+        # Joining a thread is open to signals, and takes less time than to ask again and again.
+        waiting = threading.Thread(target=_wait_silently, args=(results,), daemon=True)
+        waiting.start()
+        waiting.join()
+
+
+def _wait_silently(results):
+    # Whoever reads the results meets their error.
+    with contextlib.suppress(Exception):
+        jax.block_until_ready(results)

@@ -11,12 +11,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skbss._kernels.activations import flat_activations
 from skbss._kernels.penalties import Penalties
 from skbss._runtime.checks import check_matrix, check_weights
 from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.warning import warn
-from skbss.factorization._activations import solve_activations
+from skbss.factorization._activations import rows_per_block, solve_activations
 from skbss.factorization._divergence import relative_power, row_divergences
 from skbss.factorization._observations import (
     compute_dtype,
@@ -247,17 +246,19 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         # With an L2 penalty coordinate descent shares one Gram matrix among the rows.
         by_row = solver != "cd" or self.alpha_W == 0
         with precision(dtype):
-            observed = observe(X, weights, len(H), beta=beta, dtype=dtype, by_row=by_row)
+            observed = observe(
+                X,
+                weights,
+                len(H),
+                beta=beta,
+                dtype=dtype,
+                by_row=by_row,
+                rows_per_block=rows_per_block(solver, X),
+            )
             layout = observed.layout
             H = xp.asarray(movable(H, X), dtype)
             level = float(H.mean()) or 1.0
             H = layout.lay_out_components(H / level)
-            if solver == "cd":
-                start = jnp.zeros((*layout.rows_shape, layout.rank), dtype)
-            else:
-                # Rows that fill up are silent, or they would take long to converge to nothing.
-                silent = layout.lay_out(observed.silent, bool, fill=True)
-                start = flat_activations(observed.data, H, silent)
             settings = Settings(
                 beta=beta,
                 penalties=self._row_penalties(X.shape[1], observed.scale, level),
@@ -268,7 +269,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
                 random_state=self.random_state,
                 n_components=layout.n_components,
             )
-            W, n_iter, converged = solve_activations(solver, observed, start, H, settings, xp)
+            W, n_iter, converged = solve_activations(solver, observed, H, settings, xp)
             W = (W * xp.asarray(observed.scale, dtype) / level).astype(X.dtype)
         return W, converged or self.tol == 0, n_iter
 

@@ -121,11 +121,10 @@ def _exact_dtype(data, dtype):
 def _row_divergence(data, W, H, scale, silent, floor, *, beta):
     data, W, H = in_precision_of(floor, (data, W, H))
 
-    def of_block(block, rows):
-        W, scale, silent, _ = rows
+    def of_block(block, _, W, scale, silent):
         divergence = block.row_divergence(W / scale, H, beta, floor)
         # Zeros for silence are exact, whatever the floor adds to them.
         divergence = jnp.where(silent & (W == 0).all(axis=1), 0, divergence)
-        return (W, scale, silent, divergence[:, None]), ()
+        return divergence[:, None], ()
 
-    return data.sweep(of_block, (W, scale, silent, jnp.zeros_like(scale)))[0][-1]
+    return data.sweep(of_block, jnp.zeros_like(scale), W, scale, silent)[0]

@@ -19,7 +19,7 @@ _ROWS_PER_COMPONENT = 16
 _WIDE, _VECTOR = 64, 16
 # Components are filled up to a multiple of this. Where an iteration takes about a millisecond they
 # are filled up to few numbers: compiling for one more costs as much as a thousand iterations.
-_COMPONENTS, _FEW_RANKS, _SMALL = 8, (8, 24, 40, 64, 96, 128), 1 << 19
+_COMPONENTS, _FEW_RANKS, _SMALL = 8, (16, 40, 64, 96, 128), 1 << 19
 
 
 class Layout(NamedTuple):
@@ -116,6 +116,12 @@ class Layout(NamedTuple):
         # Unlike jnp.asarray it takes memory of the host as it is.
         return jax.device_put(out)
 
+    def for_every_row(self, number: Any, dtype: Any) -> Any:
+        """One number, or an array of shape (n_rows, 1) of them, as an entry for every row."""
+        if np.ndim(number) == 0:
+            return np.full((*self.rows_shape, 1), number, dtype)
+        return self.lay_out(number, dtype, 1)
+
     def gather(self, A: Any, width: int, xp: Any) -> Any:
         """Rows as they were, of `width` columns, in an array of `xp`: NumPy or JAX."""
         if xp is jnp:
@@ -163,7 +169,9 @@ class Layout(NamedTuple):
                 yield block, slice(offset, None, self.used)
 
 
-def choose_layout(shape: tuple[int, int], n_components: int) -> Layout:
+def choose_layout(
+    shape: tuple[int, int], n_components: int, *, rows_per_block: int | None = None
+) -> Layout:
     """How the rows of a dense matrix shall lie.
 
     Parameters
@@ -172,14 +180,18 @@ def choose_layout(shape: tuple[int, int], n_components: int) -> Layout:
         ``(n_rows, n_columns)`` of the matrix.
     n_components : int
         Number of components.
+    rows_per_block : int, optional
+        How many rows make a block; None for what suits sweeps over both factors.
     """
     n_rows, n_columns = shape
     width = n_columns if n_columns < _WIDE else -(-n_columns // _VECTOR) * _VECTOR
     rank = _filled_up_rank(n_components, coarsely=n_rows * width <= _SMALL)
     layout = Layout(n_rows, n_columns, n_components, bucket(n_rows), width, rank)
-    if n_rows * width <= _LARGE:
-        return layout
-    height = bucket(max(_VALUES_PER_BLOCK // width, _ROWS_PER_COMPONENT * n_components))
+    if rows_per_block is None:
+        if n_rows * width <= _LARGE:
+            return layout
+        rows_per_block = max(_VALUES_PER_BLOCK // width, _ROWS_PER_COMPONENT * n_components)
+    height = bucket(rows_per_block)
     used = -(-n_rows // height)
     return (
         layout

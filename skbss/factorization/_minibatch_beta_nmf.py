@@ -10,7 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
-from skbss._kernels.activations import flat_activations
 from skbss._kernels.multiplicative import mm_exponent
 from skbss._kernels.online import OnlineState, online_step, start_online
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
@@ -391,11 +390,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
                 random_state=None,
                 n_components=self._n_components,
             )
-            layout = observed.layout
-            silent = ~layout.holds_data
-            start = flat_activations(observed.data, state.H, silent)
-            W, _, _ = solve_activations("mu", observed, start, state.H, settings)
-            W = layout.lay_out(W, dtype, layout.rank)
+            W, _, _ = solve_activations("mu", observed, state.H, settings)
+            W = observed.layout.lay_out(W, dtype, observed.layout.rank)
         result = online_step(
             observed.data,
             W,

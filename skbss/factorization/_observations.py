@@ -152,7 +152,9 @@ def mean_of(X, weights):
     return _means(X, weights, by_row=False)
 
 
-def observe(X, weights, n_components, *, beta, dtype, by_row=False, scale=None):
+def observe(
+    X, weights, n_components, *, beta, dtype, by_row=False, scale=None, rows_per_block=None
+):
     """Prepare a matrix for the kernels; to be called in the precision scope of `dtype`.
 
     Parameters
@@ -171,6 +173,8 @@ def observe(X, weights, n_components, *, beta, dtype, by_row=False, scale=None):
         Whether every row is divided by its own mean, instead of the matrix by that of all.
     scale : float, optional
         What to divide by instead.
+    rows_per_block : int, optional
+        How many rows make a block of dense data; None for what suits sweeps over both factors.
 
     Returns
     -------
@@ -186,7 +190,7 @@ def observe(X, weights, n_components, *, beta, dtype, by_row=False, scale=None):
     if scale is None:
         scale = _means(X, weights, by_row)
     scale, silent = _divisor(jnp if is_jax_array(X) else np, scale, by_row)
-    layout = choose_layout(X.shape, n_components)
+    layout = choose_layout(X.shape, n_components, rows_per_block=rows_per_block)
     # What fills up is equal to a model of silence, from which its divergence is 0.
     X_laid = layout.lay_out(
         X,

@@ -98,9 +98,9 @@ class _Multiplicative(_Configured):
             for_kernels(until - state.n_iter, np.int32),
             **update_rule("mu", self._settings),
         )
-        wait_for(H)
         state = state._replace(W=W, H=H, n_iter=until)
         if not self._is_due(until):
+            wait_for(H)
             return state
         loss, error = self._loss_and_error(data, W, H, penalties)
         drop = (state.error - error) / (state.first_error or 1)
@@ -247,9 +247,9 @@ class _Extrapolated(_Configured):
             beta=rule["beta"],
             quadratic=rule["quadratic"],
         )
-        wait_for(factors.momentum)
         following = state._replace(factors=factors, n_iter=until)
         if not self._is_due(until):
+            wait_for(factors.momentum)
             return following
         at_rest = self._at_rest(factors.W, factors.H)
         loss = sum(self._objective(data, factors.W, factors.H, penalties))

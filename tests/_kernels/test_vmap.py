@@ -9,12 +9,9 @@ import pytest
 
 from skbss._kernels.activations import (
     MovingRows,
-    Pace,
-    RowPenalties,
+    RowOrders,
     flat_activations,
     iterate_rows,
-    returned_rows,
-    row_errors,
 )
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.extrapolated import Moving, iterate_extrapolated
@@ -79,17 +76,14 @@ def with_momentum(beta, penalties, data, W, H):
     return iterate_extrapolated(data, start, at, free, floor, *pace, count, **rules)
 
 
-def rows_by_updates(beta, penalties, data, W, H, *, paced):
+def rows_by_updates(beta, penalties, data, W, H, *, has_momentum):
     rules, size = rule(beta, penalties), len(W)
     floor, count = on_device((FLOOR, UNTIL))
-    at = RowPenalties(*(jnp.full((size, 1), each) for each in penalties[:2]))
     start = flat_activations(data, H, jnp.zeros(size, bool))
     rows = MovingRows(start, start, jnp.ones(size))
-    active = jnp.arange(size) != 4
-    pace = Pace(jnp.full(size, 1.6), jnp.full(size, 1.3)) if paced else None
-    rows = iterate_rows(data, H, rows, active, pace, at, floor, count, **rules)
-    errors = row_errors(data, rows.W, H, at, floor, beta=beta)
-    return returned_rows(rows, start, errors > errors.mean()), errors
+    told = RowOrders(jnp.arange(size) != 4, *penalties[:2], 1.6, 1.3)
+    orders = jnp.stack([jnp.full(size, each, jnp.float32) for each in told], axis=-1)
+    return iterate_rows(data, H, rows, orders, floor, count, has_momentum=has_momentum, **rules)
 
 
 def by_coordinates(beta, penalties, data, W, H):
@@ -145,8 +139,8 @@ def assert_mapped_equals_looped(kernel, *, weighted):
     [
         (by_updates, 0.0, PENALTIES, False),
         (with_momentum, 1.0, NO_PENALTIES, True),
-        (partial(rows_by_updates, paced=False), 1.0, NO_PENALTIES, True),
-        (partial(rows_by_updates, paced=True), 1.0, NO_PENALTIES, True),
+        (partial(rows_by_updates, has_momentum=False), 1.0, NO_PENALTIES, True),
+        (partial(rows_by_updates, has_momentum=True), 1.0, NO_PENALTIES, True),
     ],
 )
 def test_updates(iterate, beta, penalties, weighted):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from skbss import BetaNMF
-from skbss._runtime.loop import run_loop
+from skbss._runtime.loop import run_loop, wait_for
 
 
 class Counter(NamedTuple):
@@ -123,3 +123,55 @@ def test_control_c_ends_a_fit_by_batches_and_a_transform():
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout == "fit interrupted\ntransform interrupted\n"
+
+
+class Unfinished:
+    """A result that takes its time."""
+
+    def __init__(self):
+        self.finished = threading.Event()
+
+    def is_ready(self):
+        return False
+
+    def block_until_ready(self):
+        self.finished.wait(60)
+
+
+def test_waiting_is_open_to_signals():
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    result, before = Unfinished(), signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            wait_for([result])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        result.finished.set()
+
+
+def test_other_threads_wait_too():
+    result, waited = Unfinished(), threading.Event()
+
+    def wait():
+        wait_for(result)
+        waited.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert not waited.is_set()
+    result.finished.set()
+    thread.join(60)
+    assert waited.is_set()
+
+
+def test_errors_come_with_the_result(capfd):
+    class Failed(Unfinished):
+        def block_until_ready(self):
+            raise RuntimeError("out of memory")
+
+    wait_for(Failed())
+    assert capfd.readouterr().err == ""
