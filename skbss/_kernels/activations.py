@@ -12,6 +12,13 @@ from skbss._kernels.extrapolated import accelerated, ahead
 from skbss._kernels.multiplicative import multiplicative_step
 
 
+def matching_gain(
+    level: Float[Array, " frames"], reach: Float[Array, " frames"]
+) -> Float[Array, " frames"]:
+    """By what to multiply what reaches so far for it to be as loud; 0 where it is silent."""
+    return jnp.where(reach > 0, level / jnp.where(reach > 0, reach, 1), 0)
+
+
 @jax.jit
 def flat_activations(
     data, H: Float[Array, "k freqs"], silent: Bool[Array, " frames"]
@@ -22,9 +29,7 @@ def flat_activations(
     """
     # A sum takes a quarter of the time that any() takes to compile.
     spectrum, sounds = H.sum(axis=0), H.sum(axis=1) > 0
-    level, reach = data.row_levels(spectrum)
-    gain = jnp.where(reach > 0, level / jnp.where(reach > 0, reach, 1), 0)
-    gain = jnp.where(silent, 0, gain)
+    gain = jnp.where(silent, 0, matching_gain(*data.row_levels(spectrum)))
     return jnp.where(sounds, gain[:, None], 0)
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from skbss._kernels.activations import matching_gain
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.entries import entry, with_entry
 from skbss._kernels.frame_blocks import FrameBlocks
@@ -62,9 +63,8 @@ def spread_activations(
         block = jax.tree.map(lambda A: entry(A, j), DenseData(data.X, data.weights))
         level, flat_reach = block.row_levels(spectrum)
         nearby = W[sources[j]]
-        reach = block.model_levels(nearby, H)
-        gain = jnp.where(reach > 0, level / jnp.where(reach > 0, reach, 1), 0)
-        flat = jnp.where(flat_reach > 0, level / jnp.where(flat_reach > 0, flat_reach, 1), 0)
+        gain = matching_gain(level, block.model_levels(nearby, H))
+        flat = matching_gain(level, flat_reach)
         start = (1 - _FLAT) * gain[:, None] * nearby + _FLAT * flat[:, None] * sounds
         start = jnp.where(exists[j][:, None], start, 0)
         if by_coordinates:

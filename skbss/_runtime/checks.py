@@ -8,7 +8,7 @@ from sklearn.utils.validation import validate_data
 from skbss._runtime.device import is_jax_array
 
 
-def check_matrix(estimator, X, *, reset, allow_nan):
+def check_matrix(estimator, X, *, reset):
     """A non-negative float matrix, dense or CSR; checked where it lies if it is a JAX array.
 
     Parameters
@@ -19,13 +19,11 @@ def check_matrix(estimator, X, *, reset, allow_nan):
         Axes before the last are flattened.
     reset : bool
         True in ``fit``.
-    allow_nan : bool
-        Whether NaN is ordinary input.
 
     Returns
     -------
     X : array or CSR of shape (n_samples, n_features)
-        float32 or float64.
+        float32 or float64, finite or NaN.
     leading : tuple of int
         The axes before the last one, as they were.
     """
@@ -34,7 +32,7 @@ def check_matrix(estimator, X, *, reset, allow_nan):
         leading = tuple(X.shape[:-1])
         X = X.reshape(-1, X.shape[-1])
     if is_jax_array(X):
-        X = _check_jax_matrix(estimator, X, reset=reset, allow_nan=allow_nan)
+        X = _check_jax_matrix(estimator, X, reset=reset)
     else:
         X = validate_data(
             estimator,
@@ -42,7 +40,7 @@ def check_matrix(estimator, X, *, reset, allow_nan):
             reset=reset,
             accept_sparse=("csr", "csc"),
             dtype=[np.float64, np.float32],
-            ensure_all_finite="allow-nan" if allow_nan else True,
+            ensure_all_finite="allow-nan",
         )
         if sp.issparse(X):
             X = X.tocsr()
@@ -94,8 +92,9 @@ def check_weights(weights, shape, dtype):
         given not in (1, wanted)
         for given, wanted in zip(weights.shape[::-1], shape[::-1], strict=False)
     ):
+        remedy = "; for one weight a row pass weights[:, None]" if weights.ndim == 1 else ""
         raise ValueError(
-            f"weights of shape {weights.shape} do not broadcast to the shape {shape} of X."
+            f"weights of shape {weights.shape} do not broadcast to the shape {shape} of X{remedy}."
         )
     with np.errstate(over="ignore"):
         weights = weights.astype(dtype)
@@ -120,7 +119,7 @@ def _has_negative(X):
     return bool((values < 0).any())
 
 
-def _check_jax_matrix(estimator, X, *, reset, allow_nan):
+def _check_jax_matrix(estimator, X, *, reset):
     if X.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {X.ndim}D array instead. Reshape your data either using "
@@ -136,8 +135,6 @@ def _check_jax_matrix(estimator, X, *, reset, allow_nan):
         raise ValueError("Complex data not supported")
     if X.dtype not in (jnp.float32, jnp.float64):
         X = X.astype(jnp.result_type(float))
-    bad = jnp.isinf(X) if allow_nan else ~jnp.isfinite(X)
-    if bool(bad.any()):
-        what = "infinity" if allow_nan or not bool(jnp.isnan(X).any()) else "NaN"
-        raise ValueError(f"Input X contains {what}.")
+    if bool(jnp.isinf(X).any()):
+        raise ValueError("Input X contains infinity.")
     return validate_data(estimator, X, reset=reset, skip_check_array=True)

@@ -177,11 +177,16 @@ def check_sources(y: Any, clips: Clips, *, name: str = "y") -> list[Any]:
 
 def _clips(X, name, check, *, axes_of_one):
     if _is_array_of_arrays(X) or isinstance(X, list | tuple):
+        for position, item in enumerate(X):
+            if item is None:
+                raise TypeError(f"{name}[{position}] must be an array, got None.")
+        if not len(X):
+            raise ValueError(f"Found array with 0 sample(s): {name} holds no clip.")
         if len({getattr(item, "shape", ()) for item in X}) > 1:
             arrays = [check(item, f"{name}[{position}]") for position, item in enumerate(X)]
             dtype = np.result_type(*(array.dtype for array in arrays))
             return Clips([array.astype(dtype, copy=False) for array in arrays], "list")
-        X = jnp.stack(X) if len(X) and all(map(is_jax_array, X)) else np.asarray(list(X))
+        X = jnp.stack(X) if all(map(is_jax_array, X)) else np.asarray(list(X))
     X = check(X, name)
     return Clips([X], "one" if X.ndim <= axes_of_one else "stack")
 

@@ -179,13 +179,19 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     def _check_input(self, X, weights, *, reset):
         if not np.isfinite(self._beta):
             raise ValueError(f"beta_loss must be a finite number, got {self.beta_loss!r}.")
-        X, leading = check_matrix(self, X, reset=reset, allow_nan=self._allows_missing())
+        X, leading = check_matrix(self, X, reset=reset)
         weights = check_weights(movable(weights, X), (*leading, X.shape[1]), X.dtype)
-        if weights is not None and not self._allows_missing():
-            raise ValueError(
-                "solver 'cd' does not handle weights. Use solver='auto' or solver='mu'."
-            )
+        if not self._allows_missing():
+            self._refuse_missing(X, weights)
         return X, weights, leading
+
+    @staticmethod
+    def _refuse_missing(X, weights):
+        remedy = "Use solver='auto' or solver='mu'."
+        if has_missing(X):
+            raise ValueError(f"Input X contains NaN, which solver 'cd' does not handle. {remedy}")
+        if weights is not None:
+            raise ValueError(f"solver 'cd' does not handle weights. {remedy}")
 
     def _check_columns(self, X, weights):
         unseen = np.flatnonzero(np.asarray(weight_sums(X, weights, axis=0)) <= 0)
@@ -313,10 +319,11 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
     def _refuse_overflow(self, H, loss=0.0):
         if not (np.isfinite(loss) and np.isfinite(np.asarray(H)).all()):
+            or_more = ", or float64 data" if H.dtype == np.float32 else ""
             raise FloatingPointError(
                 f"The factorization in {H.dtype} overflowed with "
-                f"beta_loss={self.beta_loss!r}. Use a beta_loss closer to the interval [0, 2], or "
-                "float64 data."
+                f"beta_loss={self.beta_loss!r}. Use a beta_loss closer to the interval "
+                f"[0, 2]{or_more}."
             )
 
     @staticmethod

@@ -172,8 +172,13 @@ def test_an_empty_clip_in_a_list_is_refused():
 
 
 def test_an_empty_list_is_refused():
-    with pytest.raises(ValueError, match="Found array with 0 sample"):
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\): X holds no clip"):
         check_waveforms([])
+
+
+def test_a_clip_that_is_not_there_is_refused():
+    with pytest.raises(TypeError, match=r"X\[1\] must be an array, got None"):
+        check_waveforms([np.ones(9), None])
 
 
 # Refusals of waveforms

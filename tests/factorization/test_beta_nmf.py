@@ -130,9 +130,10 @@ def test_every_init_copes_with_missing_entries(X, init):
 
 def test_coordinate_descent_refuses_missing_entries(X):
     given, _ = hide(X)
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    told = "Input X contains NaN, which solver 'cd' does not handle. Use solver='auto'"
+    with pytest.raises(ValueError, match=told):
         model(solver="cd").fit(given)
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    with pytest.raises(ValueError, match=told):
         model(solver="cd").fit(X).transform(given)
 
 
