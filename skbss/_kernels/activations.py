@@ -68,6 +68,7 @@ def iterate_rows(
     orders: Float[Array, "frames 5"],
     floor: Float[Array, ""],
     count: Int[Array, ""],
+    looks_after: Bool[Array, ""],
     *,
     beta: float,
     exponent: float,
@@ -76,8 +77,8 @@ def iterate_rows(
 ) -> tuple[MovingRows, Float[Array, " frames"]]:
     """Sweep over the rows of W `count` times, as ``RowOrders`` tell.
 
-    Without momentum all steps have the same `exponent`. Also returns the errors of the rows: the
-    square root of twice the objective of each.
+    Without momentum all steps have the same `exponent`. If somebody `looks_after` it, the errors
+    of the rows are returned too: the square root of twice the objective of each; else zeros.
     """
     told = RowOrders.of_columns(orders)
 
@@ -100,6 +101,13 @@ def iterate_rows(
         return MovingRows(jnp.where(told.active > 0, W, s.W), s.W, momentum)
 
     rows = lax.fori_loop(0, count, sweep, rows)
-    penalty = (told.l1 * rows.W + told.l2 * rows.W * rows.W / 2).sum(axis=1)
-    cost = data.row_divergence(rows.W, H, beta, floor) + penalty
-    return rows, jnp.sqrt(2 * jnp.maximum(cost, 0))
+
+    def errors(W):
+        penalty = (told.l1 * W + told.l2 * W * W / 2).sum(axis=1)
+        cost = data.row_divergence(W, H, beta, floor) + penalty
+        return jnp.sqrt(2 * jnp.maximum(cost, 0))
+
+    def none(W):
+        return jnp.zeros(W.shape[0], W.dtype)
+
+    return rows, lax.cond(looks_after, errors, none, rows.W)

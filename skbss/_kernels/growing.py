@@ -62,11 +62,11 @@ def spread_activations(
     def add_block(j, W):
         block = jax.tree.map(lambda A: entry(A, j), DenseData(data.X, data.weights))
         level, flat_reach = block.row_levels(spectrum)
-        nearby = W[sources[j]]
+        nearby = entry(W, entry(sources, j))
         gain = matching_gain(level, block.model_levels(nearby, H))
         flat = matching_gain(level, flat_reach)
         start = (1 - _FLAT) * gain[:, None] * nearby + _FLAT * flat[:, None] * sounds
-        start = jnp.where(exists[j][:, None], start, 0)
+        start = jnp.where(entry(exists, j)[:, None], start, 0)
         if by_coordinates:
             return with_entry(W, j, solved(block, start))
         own = lax.fori_loop(0, sweeps, lambda _, W: updated(block, W), start)

@@ -90,13 +90,26 @@ def wait_for(results: Any) -> None:
     if threading.current_thread() is not threading.main_thread():
         jax.block_until_ready(results)
     elif not all(array.is_ready() for array in jax.tree.leaves(results)):
-        # Joining a thread is open to signals, and takes less time than to ask again and again.
-        waiting = threading.Thread(target=_wait_silently, args=(results,), daemon=True)
-        waiting.start()
-        waiting.join()
+        _wait_in_another_thread(results)
 
 
-def _wait_silently(results):
-    # Whoever reads the results meets their error.
-    with contextlib.suppress(Exception):
+def _wait_in_another_thread(results):
+    """Takes less time than to ask again and again, and leaves this thread open to signals."""
+    ready = threading.Event()
+
+    def wait():
+        # Whoever reads the results meets their error.
+        with contextlib.suppress(Exception):
+            jax.block_until_ready(results)
+        ready.set()
+
+    try:
+        # No daemon: the end of the process waits for it, as JAX may not be cut off in the midst.
+        threading.Thread(target=wait).start()
+    except RuntimeError:  # no more threads, as when the process ends
         jax.block_until_ready(results)
+        return
+    # Some systems heed signals only in between. An interrupted join() would take the thread for
+    # one that has ended.
+    while not ready.wait(0.1):
+        pass

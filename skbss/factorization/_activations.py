@@ -8,14 +8,17 @@ from skbss.factorization._row_sweeps import RowSweeps
 from skbss.factorization._row_updates import RowUpdates
 from skbss.factorization._rules import CHECK_EVERY
 
-# Few enough that the room of rows which have converged is soon taken by others; enough that
-# starting a program takes little of its time.
-_ROWS_PER_BLOCK = 256
+# Rows and values of a block: few enough that the room of rows which have converged is soon taken
+# by others, enough that starting a program takes little of its time.
+_ROWS_PER_BLOCK, _VALUES_PER_BLOCK = 256, 1 << 16
 
 
 def rows_per_block(solver, X):
     """How many rows of dense data to solve for together; None for what suits both factors."""
-    return _ROWS_PER_BLOCK if solver != "cd" and lies_on_host(X) else None
+    if solver == "cd":
+        return None
+    n_rows, n_columns = X.shape
+    return max(_ROWS_PER_BLOCK, _VALUES_PER_BLOCK // n_columns) if lies_on_host(X) else n_rows
 
 
 def solve_activations(solver, observed, H, settings, xp=jnp):

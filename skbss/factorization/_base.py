@@ -54,8 +54,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     def transform(self, X, weights=None):
         """Find the activations of the components in new data.
 
-        Every row is solved by itself, from the same start: its activations depend neither on the
-        other rows nor on their order, and scale with the row.
+        Every row is solved by itself, from the same start: to rounding, its activations depend
+        neither on the other rows nor on their order, and scale with the row.
 
         Parameters
         ----------

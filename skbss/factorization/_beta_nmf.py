@@ -152,7 +152,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     the data: ``c * X`` gives ``c * W @ H``.
 
     A program is compiled for every new size of the data (rows in four steps an octave) and number
-    of components (up to 8, 24, 40 …; in steps of 8 for large data), beta, precision and solver;
+    of components (up to 16, 24, 40 …; in steps of 8 for large data), beta, precision and solver;
     iterations, tolerances and penalties can change freely.
 
     References

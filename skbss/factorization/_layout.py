@@ -19,7 +19,7 @@ _ROWS_PER_COMPONENT = 16
 _WIDE, _VECTOR = 64, 16
 # Components are filled up to a multiple of this. Where an iteration takes about a millisecond they
 # are filled up to few numbers: compiling for one more costs as much as a thousand iterations.
-_COMPONENTS, _FEW_RANKS, _SMALL = 8, (16, 40, 64, 96, 128), 1 << 19
+_COMPONENTS, _FEW_RANKS, _SMALL = 8, (16, 24, 40, 64, 96, 128), 1 << 19
 
 
 class Layout(NamedTuple):

@@ -83,7 +83,8 @@ def rows_by_updates(beta, penalties, data, W, H, *, has_momentum):
     rows = MovingRows(start, start, jnp.ones(size))
     told = RowOrders(jnp.arange(size) != 4, *penalties[:2], 1.6, 1.3)
     orders = jnp.stack([jnp.full(size, each, jnp.float32) for each in told], axis=-1)
-    return iterate_rows(data, H, rows, orders, floor, count, has_momentum=has_momentum, **rules)
+    rules["has_momentum"] = has_momentum
+    return iterate_rows(data, H, rows, orders, floor, count, jnp.bool_(True), **rules)
 
 
 def by_coordinates(beta, penalties, data, W, H):

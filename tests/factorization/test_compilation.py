@@ -112,8 +112,8 @@ def test_a_few_more_entries_of_sparse_data_compile_nothing_new():
 @pytest.mark.parametrize("beta", [0.5, 1])
 def test_one_program_transforms_any_large_number_of_rows(beta):
     rng = np.random.default_rng(2)
-    model = BetaNMF(3, beta_loss=beta, **FIRST).fit(X)
-    model.transform(rng.random((300, 20)))
+    model = BetaNMF(3, **FIRST | {"beta_loss": beta}).fit(rng.random((20, 260)))
+    model.transform(rng.random((300, 260)))
     for n_rows in (257, 700, 1301):
-        data = rng.random((n_rows, 20))
+        data = rng.random((n_rows, 260))
         assert programs_compiled(lambda data=data: model.transform(data)) == 0, n_rows

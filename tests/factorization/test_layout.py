@@ -78,14 +78,14 @@ def test_every_matrix_has_a_place(n_rows, n_columns, n_components):
     if n_rows * layout.width > 1 << 19:
         assert n_components <= layout.rank < n_components + 8
     else:
-        assert n_components <= layout.rank <= max(16, 2.5 * n_components)
+        assert n_components <= layout.rank <= max(16, 1.67 * n_components)
     assert layout.rank % 8 == 0
     assert layout.used <= layout.n_blocks <= max(4, 1.26 * layout.used)
 
 
 def test_a_search_over_the_rank_of_small_data_compiles_few_programs():
     ranks = {choose_layout((1251, 257), k).rank for k in range(1, 65)}
-    assert ranks == {16, 40, 64}
+    assert ranks == {16, 24, 40, 64}
     assert len({choose_layout((15504, 1025), k).rank for k in range(1, 65)}) == 8
 
 
