@@ -81,7 +81,8 @@ def test_control_c_stops_a_fit_at_once(beta):
     assert waited < 1
 
 
-# Ctrl-C comes again and again, in case that whatever runs at that moment swallows one.
+# Ctrl-C comes again and again, in case that whatever runs at that moment swallows one; once it is
+# heard, one that is on its way is not to hit what follows. What would be interrupted is compiled.
 INTERRUPTED = """
 import os, signal, threading
 import numpy as np
@@ -92,7 +93,8 @@ start = {"init": "random", "random_state": 0, "beta_loss": 1, "tol": 0}
 batches = MiniBatchBetaNMF(4, batch_size=50, max_no_improvement=None, max_iter=1, **start)
 whole = BetaNMF(4, solver="mu", max_iter=10, **start)
 for model in (batches, whole):
-    model.fit(X).set_params(max_iter=10**9)
+    model.fit(X).transform(X)
+    model.set_params(max_iter=10**9)
 
 def interrupt(ended):
     while not ended.wait(1):
@@ -101,10 +103,12 @@ def interrupt(ended):
 for name, work in {"fit": batches.fit, "transform": whole.transform}.items():
     ended = threading.Event()
     thread = threading.Thread(target=interrupt, args=(ended,))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         thread.start()
         work(X)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         ended.set()
         print(name, "interrupted")
     thread.join()
