@@ -4,6 +4,7 @@ Nobody's seed decides a result: Hypothesis draws the same examples in every run.
 ``pytest --hypothesis-profile=default`` draws new ones.
 """
 
+import signal
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +14,12 @@ from skbss.factorization import _observations
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+def pytest_sessionstart():
+    # What a script starts in the background is deaf to Ctrl-C, and so is all that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

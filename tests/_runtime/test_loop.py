@@ -207,7 +207,9 @@ signal.setitimer(signal.ITIMER_REAL, {delay})
 signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
 model.{task}(X)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
     assert "KeyboardInterrupt" in done.stderr
     if "in _wait_in_another_thread" in done.stderr:  # nearly always, and elsewhere it is up to JAX
         assert done.returncode in (130, -signal.SIGINT), done.stderr
