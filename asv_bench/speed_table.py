@@ -1,4 +1,4 @@
-"""Measures the benchmarks and writes the tables of the page on speed.
+"""Measures the benchmarks, and writes the tables of the page on speed or prints a choice of them.
 
 ::
 
@@ -36,16 +36,25 @@ MODULES = (
     "cold",
     "memory",
 )
+WORKLOADS, BETAS, PEERS = ("speech", "music", "text"), (2, 1, 0, 0.5), ("scikit-learn", "torchnmf")
+PAGE = FOLDER.parent / "docs" / "guide" / "speed_figures.inc"
 
 
 def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", choices=MODULES, default=MODULES, metavar="MODULE")
-    parser.add_argument("--workload", nargs="+", help="speech, music, text")
-    parser.add_argument("--beta", nargs="+", type=float)
-    parser.add_argument("--peer", nargs="+", help="scikit-learn, torchnmf")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=MODULES,
+        default=MODULES,
+        metavar="MODULE",
+        help=", ".join(MODULES),
+    )
+    parser.add_argument("--workload", nargs="+", choices=WORKLOADS)
+    parser.add_argument("--beta", nargs="+", type=float, choices=BETAS)
+    parser.add_argument("--peer", nargs="+", choices=PEERS)
     parser.add_argument("--seeds", nargs="+", type=int, default=range(6), help="of the start")
     parser.add_argument("--again", action="store_true", help="measure what was measured before")
     parser.add_argument("--write-only", action="store_true", help="measure nothing")
@@ -53,9 +62,16 @@ def arguments():
         "--one-core", action="store_true", help="processor time of one thread on one core"
     )
     parser.add_argument(
-        "--output", type=Path, default=FOLDER.parent / "docs" / "guide" / "speed_figures.inc"
+        "--output",
+        type=Path,
+        help="where to write the tables to (default: the page if everything is asked for, else "
+        "they are printed)",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    chosen = options.workload or options.beta or options.peer or options.only != MODULES
+    if options.output is None and not chosen:
+        options.output = PAGE
+    return options
 
 
 def use_one_core():
@@ -190,10 +206,14 @@ def main():
             measure(benchmark, options, figures, save)
     lines = [".. Written by asv_bench/speed_table.py.", ""]
     lines += [f":{name}: {value}" for name, value in on.items()] + [""]
-    for module in MODULES:
+    for module in options.only:
         for benchmark in benchmarks(module):
             lines += table(benchmark, figures)
-    options.output.write_text("\n".join(lines))
+    tables = "\n".join(lines) + "\n"
+    if options.output is None:
+        sys.stdout.write(tables)
+    else:
+        options.output.write_text(tables)
 
 
 if __name__ == "__main__":
