@@ -9,7 +9,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.extrapolated import accelerated, ahead
-from skbss._kernels.multiplicative import multiplicative_step
+from skbss._kernels.multiplicative import StepRule, multiplicative_step
+from skbss._kernels.penalties import Prices
 
 
 def matching_gain(
@@ -44,13 +45,13 @@ class MovingRows(NamedTuple):
 class RowOrders(NamedTuple):
     """What every row is told, in columns: one array is sent to a program faster than five.
 
-    Whether it moves at all; the weights of ``|w|_1`` and ``|w|^2 / 2`` in its objective; how much
-    of its momentum is taken, and the exponent of its steps.
+    Whether it moves at all; what its activations cost; how much of its momentum is taken, and the
+    exponent of its steps.
     """
 
     active: Any
-    l1: Any
-    l2: Any
+    linear: Any
+    quadratic: Any
     reach: Any
     exponent: Any
 
@@ -60,7 +61,7 @@ class RowOrders(NamedTuple):
         return cls(*(columns[:, j : j + 1] for j in range(5)))
 
 
-@partial(jax.jit, static_argnames=("beta", "exponent", "quadratic", "has_momentum"))
+@partial(jax.jit, static_argnames=("rule", "has_momentum"))
 def iterate_rows(
     data,
     H: Float[Array, "k freqs"],
@@ -70,41 +71,32 @@ def iterate_rows(
     count: Int[Array, ""],
     looks_after: Bool[Array, ""],
     *,
-    beta: float,
-    exponent: float,
-    quadratic: bool,
+    rule: StepRule,
     has_momentum: bool,
 ) -> tuple[MovingRows, Float[Array, " frames"]]:
     """Sweep over the rows of W `count` times, as ``RowOrders`` tell.
 
-    Without momentum all steps have the same `exponent`. If somebody `looks_after` it, the errors
-    of the rows are returned too: the square root of twice the objective of each; else zeros.
+    Without momentum all steps have the exponent of the rule. If somebody `looks_after` it, the
+    errors of the rows are returned too: the square root of twice the objective of each; else zeros.
     """
     told = RowOrders.of_columns(orders)
+    prices = Prices(told.linear, told.quadratic)
 
     def sweep(_, s):
         start, momentum = s.W, s.momentum
-        power: float | Array = exponent
+        exponent = None
         if has_momentum:
             momentum, pull = accelerated(momentum, told.reach[:, 0])
             start = ahead(s.W, s.before, pull[:, None])
-            power = told.exponent
-        W = multiplicative_step(
-            start,
-            *data.activation_parts(start, H, beta, floor),
-            told.l1,
-            told.l2,
-            beta=beta,
-            exponent=power,
-            quadratic=quadratic,
-        )
+            exponent = told.exponent
+        parts = data.activation_parts(start, H, rule.beta, floor)
+        W = multiplicative_step(start, *parts, prices, rule, exponent)
         return MovingRows(jnp.where(told.active > 0, W, s.W), s.W, momentum)
 
     rows = lax.fori_loop(0, count, sweep, rows)
 
     def errors(W):
-        penalty = (told.l1 * W + told.l2 * W * W / 2).sum(axis=1)
-        cost = data.row_divergence(W, H, beta, floor) + penalty
+        cost = data.row_divergence(W, H, rule.beta, floor) + prices.of(W).sum(axis=1)
         return jnp.sqrt(2 * jnp.maximum(cost, 0))
 
     def none(W):

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from skbss._kernels.multiplicative import multiplicative_step
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.multiplicative import StepRules, multiplicative_step
+from skbss._kernels.penalties import Penalty
 
 # By how much an entry grows at most.
 _MOST_GROWTH = 0.5
@@ -49,36 +49,38 @@ class Moving(NamedTuple):
     momentum: Float[Array, ""]
 
 
-@partial(jax.jit, static_argnames=("beta", "quadratic"))
+@partial(jax.jit, static_argnames="rules")
 def iterate_extrapolated(
     data,
     factors: Moving,
-    penalties: Penalties,
+    penalty: Penalty,
     free: Bool[Array, " k"],
     floor: Float[Array, ""],
     reach: Float[Array, ""],
-    exponent: Float[Array, ""],
+    exponents: Float[Array, "2"],
     count: Int[Array, ""],
     *,
-    beta: float,
-    quadratic: bool,
+    rules: StepRules,
 ) -> Moving:
-    """Sweep over W, then the free rows of H, `count` times."""
-    step = partial(multiplicative_step, beta=beta, exponent=exponent, quadratic=quadratic)
+    """Sweep over W, then the free rows of H, `count` times, with the `exponents` of W and of H."""
+    beta = rules.W.beta
 
     def sweep(_, s: Moving) -> Moving:
         momentum, pull = accelerated(s.momentum, reach)
         ahead_H = ahead(s.H, s.before_H, pull)
+        prices = penalty.prices_of_rows(s.H)
 
         def update(block, rows):
             W, before = rows
             ahead_W = ahead(W, before, pull)
             parts = block.activation_parts(ahead_W, s.H, beta, floor)
-            new = step(ahead_W, *parts, penalties.l1_W, penalties.l2_W)
-            return (new, W), block.component_parts(new, ahead_H, beta, floor)
+            new = multiplicative_step(ahead_W, *parts, prices, rules.W, exponents[0])
+            totals = penalty.row_sums(new), block.component_parts(new, ahead_H, beta, floor)
+            return (new, W), totals
 
-        (W, before_W), parts = data.sweep(update, (s.W, s.before_W))
-        H = step(ahead_H, *parts, penalties.l1_H, penalties.l2_H)
+        (W, before_W), (sums, parts) = data.sweep(update, (s.W, s.before_W))
+        prices = penalty.prices_of_components(ahead_H, sums)
+        H = multiplicative_step(ahead_H, *parts, prices, rules.H, exponents[1])
         return Moving(W, jnp.where(free[:, None], H, s.H), before_W, s.H, momentum)
 
     return lax.fori_loop(0, count, sweep, factors)

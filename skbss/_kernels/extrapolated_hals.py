@@ -15,12 +15,12 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.hals import (
-    NormalEquations,
     descend_coordinates,
     normal_equations,
+    prices_in_columns,
     violation_of_optimality,
 )
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.penalties import Penalty
 
 # Coordinate sweeps over a factor while the other's products with the data stay as they are.
 _SWEEPS = 4
@@ -74,7 +74,7 @@ def settled_hals(s: MovingHALS, tol: Float[Array, ""]) -> Bool[Array, ""]:
 def iterate_extrapolated_hals(
     data,
     factors: MovingHALS,
-    penalties: Penalties,
+    penalty: Penalty,
     free: Bool[Array, " k"],
     tol: Float[Array, ""],
     reach: Float[Array, ""],
@@ -100,23 +100,25 @@ def iterate_extrapolated_hals(
     def iterate(carry):
         n, s = carry
         pull = reach * s.pull
+        prices = prices_in_columns(penalty.prices_of_rows(s.ahead_H))
+        gram_H = s.ahead_H @ s.ahead_H.T
 
         def update(block, rows):
             Wt, start = rows
             products = block.times_components(s.ahead_H)
-            system = normal_equations(s.ahead_H, products, penalties.l1_W, penalties.l2_W)
+            system = normal_equations(gram_H, products, prices)
             new, violation = swept(start, system, everywhere)
             ahead = jnp.maximum(new + pull * (new - Wt), 0)
-            costs = penalties.of_rows(ahead).sum()
-            totals = violation, costs, ahead @ ahead.T, block.times_activations(ahead)
-            return (new, ahead), totals
+            sums, products = penalty.row_sums(ahead.T), block.times_activations(ahead)
+            return (new, ahead), (violation, sums, ahead @ ahead.T, products)
 
-        rows, (violation_W, costs, gram, products) = data.sweep(update, (s.Wt, s.ahead_Wt))
+        rows, (violation_W, sums, gram, products) = data.sweep(update, (s.Wt, s.ahead_Wt))
         Wt, ahead_Wt = rows
-        system = NormalEquations(gram, products - penalties.l1_H, penalties.l2_H)
+        prices = penalty.prices_of_components(s.ahead_H, sums)
+        system = normal_equations(gram, products, prices)
         H, violation_H = swept(s.ahead_H, system, free)
         ahead_H = jnp.where(free[:, None], jnp.maximum(H + pull * (H - s.H), 0), H)
-        level = (H * (system.gradient(H) - system.products)).sum() / 2 + costs
+        level = (H * (gram @ H / 2 - products)).sum() + penalty.cost(H, sums)
         rose = ~(level <= s.level + _NOISE * jnp.abs(s.level)) & (reach > 0)
         violation = violation_W + violation_H
         return n + 1, MovingHALS(

@@ -11,15 +11,15 @@ from skbss._kernels.activations import matching_gain
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.entries import entry, with_entry
 from skbss._kernels.frame_blocks import FrameBlocks
-from skbss._kernels.hals import descend_coordinates, normal_equations
-from skbss._kernels.multiplicative import multiplicative_step
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.hals import descend_coordinates, normal_equations, prices_in_columns
+from skbss._kernels.multiplicative import StepRule, multiplicative_step
+from skbss._kernels.penalties import Penalty
 
 # The share of a start in which all components are equally loud: none is excluded from the first.
 _FLAT = 0.1
 
 
-@partial(jax.jit, static_argnames=("beta", "exponent", "quadratic", "by_coordinates"))
+@partial(jax.jit, static_argnames=("rule", "by_coordinates"))
 def spread_activations(
     data: FrameBlocks,
     W: Float[Array, "blocks height k"],
@@ -27,13 +27,11 @@ def spread_activations(
     sources: Int[Array, " blocks"],
     exists: Bool[Array, "blocks height"],
     first: Int[Array, ""],
-    penalties: Penalties,
+    penalty: Penalty,
     floor: Float[Array, ""],
     sweeps: Int[Array, ""],
     *,
-    beta: float,
-    exponent: float,
-    quadratic: bool,
+    rule: StepRule,
     by_coordinates: bool,
 ) -> Float[Array, "blocks height k"]:
     """Activations of the blocks from number `first` on, with the components held.
@@ -41,22 +39,15 @@ def spread_activations(
     They start as those of the rows nearby, in block ``sources[j]``, at the level of the data.
     """
     spectrum, sounds = H.sum(axis=0), (H > 0).any(axis=1)
+    prices = penalty.prices_of_rows(H)
+    gram, columns = H @ H.T, prices_in_columns(prices)
 
     def updated(block: DenseData, W):
-        parts = block.activation_parts(W, H, beta, floor)
-        return multiplicative_step(
-            W,
-            *parts,
-            penalties.l1_W,
-            penalties.l2_W,
-            beta=beta,
-            exponent=exponent,
-            quadratic=quadratic,
-        )
+        parts = block.activation_parts(W, H, rule.beta, floor)
+        return multiplicative_step(W, *parts, prices, rule)
 
     def solved(block: DenseData, W):
-        products = block.times_components(H)
-        system = normal_equations(H, products, penalties.l1_W, penalties.l2_W)
+        system = normal_equations(gram, block.times_components(H), columns)
         return descend_coordinates(W.T, system, jnp.ones_like(sounds), sweeps).T
 
     def add_block(j, W):

@@ -4,7 +4,7 @@ A. Cichocki and A.-H. Phan, "Fast local algorithms for large scale nonnegative m
 factorizations", IEICE Transactions E92-A(3), 2009, algorithm 2.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,18 +12,18 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.entries import count_up, entry, with_entry
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.penalties import Penalty, Prices
 
 
 class NormalEquations(NamedTuple):
-    """What says that the gradient in A is ``(gram + ridge I) A - products``.
+    """What says that the gradient in A is ``(gram + diag(ridge)) A - products``.
 
     The matrix is not put together: the program that does takes a second to compile.
     """
 
     gram: Float[Array, "k k"]
     products: Float[Array, "k n"]
-    ridge: Float[Array, ""] | float
+    ridge: Float[Array, "k 1"]
 
     def gradient(self, A: Float[Array, "k n"]) -> Float[Array, "k n"]:
         """In all rows of A."""
@@ -32,7 +32,7 @@ class NormalEquations(NamedTuple):
     def curvature(self) -> Float[Array, " k"]:
         """Along every row of A."""
         itself = jnp.eye(self.gram.shape[0], dtype=bool)
-        return jnp.where(itself, self.gram, 0).sum(axis=1) + self.ridge
+        return jnp.where(itself, self.gram, 0).sum(axis=1) + self.ridge[:, 0]
 
 
 def sweep_coordinates(
@@ -55,7 +55,7 @@ def sweep_coordinates(
         A, gradients = carry
         k = entry(order, i)
         a, products = entry(A, k), entry(system.products, k)
-        gradient = entry(system.gram, k) @ A + system.ridge * a - products
+        gradient = entry(system.gram, k) @ A + entry(system.ridge, k) * a - products
         moved = jnp.maximum(a - gradient / entry(curvature, k), 0)
         A = with_entry(A, k, jnp.where(entry(movable, k), moved, a))
         return A, with_entry(gradients, k, gradient)
@@ -103,10 +103,19 @@ def violation_of_optimality(
 
 
 def normal_equations(
-    B: Float[Array, "k m"], products: Float[Array, "k n"], l1: Any, l2: Any
+    gram: Float[Array, "k k"], products: Float[Array, "k n"], prices: Prices
 ) -> NormalEquations:
-    """Those for the factor that is not B, of which the products with the data are given."""
-    return NormalEquations(B @ B.T, products - l1, l2)
+    """Those for a factor, from what the other factor gives with itself and with the data.
+
+    The quadratic price is the same along every row of the factor.
+    """
+    ridge = jnp.broadcast_to(jnp.asarray(prices.quadratic, gram.dtype), (len(gram), 1))
+    return NormalEquations(gram, products - prices.linear, ridge)
+
+
+def prices_in_columns(prices: Prices) -> Prices:
+    """Prices of W for its transpose."""
+    return Prices(*(jnp.asarray(price).T for price in prices))
 
 
 class HALSState(NamedTuple):
@@ -123,7 +132,7 @@ class HALSState(NamedTuple):
 def iterate_hals(
     data,
     state: HALSState,
-    penalties: Penalties,
+    penalty: Penalty,
     free: Bool[Array, " k"],
     orders: Int[Array, "sweeps 2 k"],
     tol: Float[Array, ""],
@@ -145,15 +154,16 @@ def iterate_hals(
 
     def sweep(s: HALSState) -> HALSState:
         order = orders[s.n_iter % orders.shape[0]]
+        prices, gram_H = prices_in_columns(penalty.prices_of_rows(s.H)), s.H @ s.H.T
 
         def update(block, W):
-            products = block.times_components(s.H)
-            system = normal_equations(s.H, products, penalties.l1_W, penalties.l2_W)
+            system = normal_equations(gram_H, block.times_components(s.H), prices)
             Wt, violation = sweep_coordinates(W.T, system, order[0], everywhere)
-            return Wt.T, (violation.sum(), Wt @ Wt.T, block.times_activations(Wt))
+            gram, products = Wt @ Wt.T, block.times_activations(Wt)
+            return Wt.T, (violation.sum(), penalty.row_sums(Wt.T), gram, products)
 
-        W, (violation_W, gram, products) = data.sweep(update, s.W)
-        system = NormalEquations(gram, products - penalties.l1_H, penalties.l2_H)
+        W, (violation_W, sums, gram, products) = data.sweep(update, s.W)
+        system = normal_equations(gram, products, penalty.prices_of_components(s.H, sums))
         H, violation_H = sweep_coordinates(s.H, system, order[1], free)
         violation = violation_W + violation_H.sum()
         first = jnp.where(s.n_iter == 0, violation, s.first_violation)
@@ -177,8 +187,8 @@ def iterate_hals_rows(
     data,
     H: Float[Array, "k freqs"],
     rows: HALSRows,
-    l1: Float[Array, "*rows 1"],
-    l2: Float[Array, ""],
+    linear: Float[Array, "*rows 1"],
+    quadratic: Float[Array, ""],
     orders: Int[Array, "sweeps 2 k"],
     tol: Float[Array, ""],
     n_iter: Int[Array, ""],
@@ -186,13 +196,14 @@ def iterate_hals_rows(
 ) -> tuple[HALSRows, Int[Array, ""], Bool[Array, ""]]:
     """Sweep over W up to sweep number `until`, leaving alone each row that has converged.
 
-    The penalty ``l1`` is that of every row; all share ``l2``. Also returns the sweeps of the row
-    that took most, and whether all rows have converged.
+    The `linear` price is that of every row; all share the `quadratic` one. Also returns the sweeps
+    of the row that took most, and whether all rows have converged.
     """
-    everywhere = jnp.ones(H.shape[0], bool)
+    everywhere, gram = jnp.ones(H.shape[0], bool), H @ H.T
 
-    def of_block(block, rows, l1):
-        system = normal_equations(H, block.times_components(H), l1.T, l2)
+    def of_block(block, rows, linear):
+        prices = Prices(linear.T, quadratic)
+        system = normal_equations(gram, block.times_components(H), prices)
 
         def running(carry):
             n_iter, _, s = carry
@@ -212,5 +223,5 @@ def iterate_hals_rows(
         _, Wt, rows = lax.while_loop(running, sweep, (n_iter, rows.W.T, rows))
         return rows._replace(W=Wt.T), ()
 
-    rows, _ = data.sweep(of_block, rows, l1)
+    rows, _ = data.sweep(of_block, rows, linear)
     return rows, rows.n_iter.max(), ~rows.active.any()

@@ -1,6 +1,7 @@
-"""Majorize-minimize updates: every beta, L1 and L2 penalties, weights, sparse data."""
+"""Majorize-minimize updates: every beta, every penalty, weights, sparse data."""
 
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.divergences import power
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.penalties import Penalty, Prices
 
 
 def mm_exponent(beta: float, *, quadratic: bool) -> float:
@@ -25,64 +26,80 @@ def mm_exponent(beta: float, *, quadratic: bool) -> float:
     return 1 / (2 - beta) if beta < 1 else 1.0
 
 
+class StepRule(NamedTuple):
+    """How a factor moves, as known when the program is compiled.
+
+    `exponent` is that of the steps; whether its prices have a `quadratic` part decides their form.
+    """
+
+    beta: float
+    exponent: float
+    quadratic: bool
+
+
+class StepRules(NamedTuple):
+    """How both factors move."""
+
+    W: StepRule
+    H: StepRule
+
+
 def multiplicative_step(
     A: Float[Array, "a b"],
     numerator: Float[Array, "..."],
     denominator: Float[Array, "..."],
-    l1: Float[Array, "..."],
-    l2: Float[Array, "..."],
-    *,
-    beta: float,
-    exponent: float | Float[Array, "..."],
-    quadratic: bool,
+    prices: Prices,
+    rule: StepRule,
+    exponent: Any = None,
 ) -> Float[Array, "a b"]:
     """Move a factor to the minimum of the majorizer; what nothing speaks for becomes zero.
 
-    An exponent that is known when the program is compiled saves the power where it is 1.
+    An `exponent` may be given that the program is told when it runs, instead of that of the rule,
+    which saves the power where it is 1.
     """
-    denominator = jnp.broadcast_to(denominator + l1, A.shape)
-    known = isinstance(exponent, float | int)
-    if quadratic and beta == 1 and not (known and exponent != 1):
+    denominator = jnp.broadcast_to(denominator + prices.linear, A.shape)
+    known = exponent is None
+    if rule.quadratic and rule.beta == 1 and not (known and rule.exponent != 1):
         # The minimum itself, which has a closed form for this beta only.
-        slope = l2 * A
+        slope = prices.quadratic * A
         denominator = (denominator + jnp.sqrt(denominator**2 + 4 * slope * numerator)) / 2
-    elif quadratic:
-        denominator = denominator + l2 * A
+    elif rule.quadratic:
+        denominator = denominator + prices.quadratic * A
     alive = denominator > 0
     ratio = jnp.where(alive, numerator / jnp.where(alive, denominator, 1), 0)
     if not known:
         ratio = jnp.where(ratio > 0, jnp.exp(exponent * jnp.log(jnp.where(ratio > 0, ratio, 1))), 0)
-    elif exponent != 1:
-        ratio = jnp.where(ratio > 0, power(jnp.where(ratio > 0, ratio, 1), exponent), 0)
+    elif rule.exponent != 1:
+        ratio = jnp.where(ratio > 0, power(jnp.where(ratio > 0, ratio, 1), rule.exponent), 0)
     return A * ratio
 
 
-@partial(jax.jit, static_argnames=("beta", "exponent", "quadratic"))
+@partial(jax.jit, static_argnames="rules")
 def iterate_mu(
     data,
     W: Float[Array, "*rows k"],
     H: Float[Array, "k freqs"],
-    penalties: Penalties,
+    penalty: Penalty,
     free: Bool[Array, " k"],
     floor: Float[Array, ""],
     count: Int[Array, ""],
     *,
-    beta: float,
-    exponent: float,
-    quadratic: bool,
+    rules: StepRules,
 ) -> tuple[Float[Array, "*rows k"], Float[Array, "k freqs"]]:
     """Sweep over W, then the free rows of H, `count` times."""
-    step = partial(multiplicative_step, beta=beta, exponent=exponent, quadratic=quadratic)
+    beta = rules.W.beta
 
     def sweep(_, factors):
         W, H = factors
+        prices = penalty.prices_of_rows(H)
 
         def update(block, W):
             parts = block.activation_parts(W, H, beta, floor)
-            W = step(W, *parts, penalties.l1_W, penalties.l2_W)
-            return W, block.component_parts(W, H, beta, floor)
+            W = multiplicative_step(W, *parts, prices, rules.W)
+            return W, (penalty.row_sums(W), block.component_parts(W, H, beta, floor))
 
-        W, parts = data.sweep(update, W)
-        return W, jnp.where(free[:, None], step(H, *parts, penalties.l1_H, penalties.l2_H), H)
+        W, (sums, parts) = data.sweep(update, W)
+        learned = multiplicative_step(H, *parts, penalty.prices_of_components(H, sums), rules.H)
+        return W, jnp.where(free[:, None], learned, H)
 
     return lax.fori_loop(0, count, sweep, (W, H))

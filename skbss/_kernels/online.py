@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from skbss._kernels.divergences import power
-from skbss._kernels.multiplicative import multiplicative_step
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.multiplicative import StepRules, multiplicative_step
+from skbss._kernels.penalties import Penalty
 
 
 class OnlineState(NamedTuple):
@@ -29,19 +29,17 @@ def start_online(H: Float[Array, "k freqs"]) -> OnlineState:
     return OnlineState(H, H, jnp.ones_like(H))
 
 
-@partial(jax.jit, static_argnames=("beta", "exponent", "quadratic", "solved"))
+@partial(jax.jit, static_argnames=("rules", "solved"))
 def online_step(
     data,
     W: Float[Array, "*rows k"],
     state: OnlineState,
-    penalties: Penalties,
+    penalty: Penalty,
     free: Bool[Array, " k"],
     forget: Float[Array, ""],
     floor: Float[Array, ""],
     *,
-    beta: float,
-    exponent: float,
-    quadratic: bool,
+    rules: StepRules,
     solved: bool,
 ) -> tuple[Float[Array, "*rows k"], OnlineState, Float[Array, ""], Float[Array, ""]]:
     """One batch: its activations (unless `solved` already), then the components.
@@ -49,28 +47,22 @@ def online_step(
     Returns the activations, the state, the objective of the batch before the components moved,
     and by how much they moved, as a share of their norm (infinite for a silent batch).
     """
-    H = state.H
+    H, beta, exponent = state.H, rules.H.beta, rules.H.exponent
+    prices = penalty.prices_of_rows(H)
 
     def update(block, W):
         if not solved:
             parts = block.activation_parts(W, H, beta, floor)
-            W = multiplicative_step(
-                W,
-                *parts,
-                penalties.l1_W,
-                penalties.l2_W,
-                beta=beta,
-                exponent=exponent,
-                quadratic=quadratic,
-            )
-        cost = block.row_divergence(W, H, beta, floor) + penalties.of_rows(W)
-        return W, (cost.sum(), block.component_parts(W, H, beta, floor))
+            W = multiplicative_step(W, *parts, prices, rules.W)
+        divergence = block.row_divergence(W, H, beta, floor).sum()
+        return W, (divergence, penalty.row_sums(W), block.component_parts(W, H, beta, floor))
 
-    W, (cost, (asked, allowed)) = data.sweep(update, W)
-    cost = cost + penalties.of_components(H)
+    W, (divergence, sums, (asked, allowed)) = data.sweep(update, W)
+    cost = divergence + penalty.cost(H, sums)
+    prices = penalty.prices_of_components(H, sums)
     positive = jnp.where(H > 0, H, 1)
     asked = asked * jnp.where(H > 0, power(positive, 1 / exponent), 0)
-    allowed = allowed + penalties.l1_H + penalties.l2_H * H
+    allowed = allowed + prices.linear + prices.quadratic * H
     numerator = forget * state.numerator + asked
     denominator = forget * state.denominator + allowed
     alive = denominator > 0

@@ -1,29 +1,86 @@
-"""What is added to the divergence, and the objective that both make."""
+"""What is added to the divergence, and the objective that both make.
+
+A penalty tells the updates no more than prices: of every entry of one factor, at the other factor
+as it is, and, where the penalty is not that simple, as a bound that touches it at the entries as
+they are.
+"""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-class Penalties(NamedTuple):
-    """Weights of ``|W|_1``, ``|W|^2 / 2``, ``|H|_1`` and ``|H|^2 / 2`` in the objective."""
+class Prices(NamedTuple):
+    """An entry a of a factor costs ``linear * a + quadratic * a**2 / 2``.
 
-    l1_W: Float[Array, "..."] | float
-    l2_W: Float[Array, "..."] | float
+    Numbers, or arrays that broadcast to the factor.
+    """
+
+    linear: Any
+    quadratic: Any
+
+    def of(self, A: Float[Array, "a b"]) -> Float[Array, "a b"]:
+        """What every entry costs."""
+        return self.linear * A + self.quadratic * A * A / 2
+
+
+@runtime_checkable
+class Penalty(Protocol):
+    """What is added to the divergence."""
+
+    def are_quadratic(self) -> tuple[bool, bool]:
+        """Whether the prices of W and of H have a quadratic part, as known outside of programs."""
+
+    def prices_of_rows(self, H: Float[Array, "k freqs"]) -> Prices:
+        """Those of W, the same for every row of it."""
+
+    def row_sums(self, W: Float[Array, "rows k"]) -> Any:
+        """What the other methods need to know of W: sums over its rows, which add up."""
+
+    def prices_of_components(self, H: Float[Array, "k freqs"], sums: Any) -> Prices:
+        """Those of H, near H."""
+
+    def cost(self, H: Float[Array, "k freqs"], sums: Any) -> Float[Array, ""]:
+        """The penalty."""
+
+    def of_share(self, share: float) -> "Penalty":
+        """That of a sample of the rows: this share of them."""
+
+
+class ElasticNet(NamedTuple):
+    """Weights of ``|W|_1``, ``|W|^2 / 2``, ``|H|_1`` and ``|H|^2 / 2``."""
+
+    l1_W: Float[Array, ""] | float
+    l2_W: Float[Array, ""] | float
     l1_H: Float[Array, ""] | float
     l2_H: Float[Array, ""] | float
 
-    def of_rows(self, W: Float[Array, "*rows k"]) -> Float[Array, "*rows"]:
-        """What every row of W, or every column of its transpose, costs along the last axis."""
-        cost = jnp.broadcast_to(self.l1_W * W + self.l2_W * W * W / 2, W.shape)
-        return cost.sum(axis=-1)
+    def are_quadratic(self) -> tuple[bool, bool]:
+        """Whether the prices of W and of H have a quadratic part, as known outside of programs."""
+        return bool(self.l2_W), bool(self.l2_H)
 
-    def of_components(self, H: Float[Array, "k freqs"]) -> Float[Array, ""]:
-        """What H costs."""
-        return self.l1_H * H.sum() + self.l2_H * jnp.square(H).sum() / 2
+    def prices_of_rows(self, H: Float[Array, "k freqs"]) -> Prices:
+        """Those of W."""
+        return Prices(self.l1_W, self.l2_W)
+
+    def row_sums(self, W: Float[Array, "rows k"]) -> Float[Array, ""]:
+        """What W costs."""
+        return Prices(self.l1_W, self.l2_W).of(W).sum()
+
+    def prices_of_components(self, H: Float[Array, "k freqs"], sums: Any) -> Prices:
+        """Those of H."""
+        return Prices(self.l1_H, self.l2_H)
+
+    def cost(self, H: Float[Array, "k freqs"], sums: Float[Array, ""]) -> Float[Array, ""]:
+        """The penalty."""
+        return sums + Prices(self.l1_H, self.l2_H).of(H).sum()
+
+    def of_share(self, share: float) -> "ElasticNet":
+        """What H costs is for all rows."""
+        return self._replace(l1_H=share * self.l1_H, l2_H=share * self.l2_H)
 
 
 def in_precision_of(number: Float[Array, ""], tree: Any) -> Any:
@@ -45,16 +102,16 @@ def objective(
     data,
     W: Float[Array, "*rows k"],
     H: Float[Array, "k freqs"],
-    penalties: Penalties,
+    penalty: Penalty,
     floor: Float[Array, ""],
     *,
     beta: float,
 ) -> Objective:
-    """Divergence and penalties, computed in the precision of `floor`."""
-    data, W, H, penalties = in_precision_of(floor, (data, W, H, penalties))
+    """Divergence and penalty, computed in the precision of `floor`."""
+    data, W, H, penalty = in_precision_of(floor, (data, W, H, penalty))
 
     def of_block(block, W):
-        return W, (block.row_divergence(W, H, beta, floor).sum(), penalties.of_rows(W).sum())
+        return W, (block.row_divergence(W, H, beta, floor).sum(), penalty.row_sums(W))
 
-    _, (divergence, of_rows) = data.sweep(of_block, W)
-    return Objective(divergence, of_rows + penalties.of_components(H))
+    _, (divergence, sums) = data.sweep(of_block, W)
+    return Objective(divergence, penalty.cost(H, sums))

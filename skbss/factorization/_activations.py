@@ -33,7 +33,7 @@ def solve_activations(solver, observed, H, settings, xp=jnp):
     H : jax.Array of shape (rank, width)
         Components, laid out.
     settings : Settings
-        With the penalties of every row, in shape (n_samples, 1), or of all.
+        Its penalty are the prices of every row, in shape (n_samples, 1), or of all.
     xp : module
         NumPy or JAX, of which the result is made.
 

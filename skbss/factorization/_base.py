@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.penalties import ElasticNet, Prices
 from skbss._runtime.checks import check_matrix, check_weights
 from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.warning import warn
@@ -210,8 +210,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         known = xp.asarray(np.asarray(self.fixed_components), dtype=H.dtype)
         return xp.concatenate([known, H[len(known) :]])
 
-    def _penalties(self, shape, scale):
-        """Weights of the penalties for data divided by `scale`, factors by its square root."""
+    def _penalty(self, shape, scale):
+        """The penalty for data divided by `scale`, factors by its square root."""
         n_samples, n_features = shape
         alpha_H = self.alpha_W if self.alpha_H == "same" else self.alpha_H
         beta = self._beta
@@ -220,7 +220,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             return float(alpha * relative_power(scale, power)) if alpha else 0.0
 
         l1, l2 = self.l1_ratio, 1 - self.l1_ratio
-        return Penalties(
+        return ElasticNet(
             relative(n_features * self.alpha_W * l1, 0.5 - beta),
             relative(n_features * self.alpha_W * l2, 1 - beta),
             relative(n_samples * alpha_H * l1, 0.5 - beta),
@@ -267,7 +267,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             H = layout.lay_out_components(H / level)
             settings = Settings(
                 beta=beta,
-                penalties=self._row_penalties(X.shape[1], observed.scale, level),
+                penalty=self._row_prices(X.shape[1], observed.scale, level),
                 floor=floor_of(dtype, beta),
                 tol=float(self.tol),
                 max_iter=self._activation_iterations(),
@@ -279,19 +279,17 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             W = (W * xp.asarray(observed.scale, dtype) / level).astype(X.dtype)
         return W, converged or self.tol == 0, n_iter
 
-    def _row_penalties(self, n_features, scale, level):
-        """Penalties on activations of rows divided by `scale`, with components by `level`."""
+    def _row_prices(self, n_features, scale, level):
+        """Prices of activations of rows divided by `scale`, with components by `level`."""
         beta = self._beta
 
         def relative(alpha, power, order):
             return alpha / level**order * relative_power(scale, power) if alpha else 0.0
 
         alpha = n_features * self.alpha_W
-        return Penalties(
+        return Prices(
             relative(alpha * self.l1_ratio, 1 - beta, 1),
             relative(alpha * (1 - self.l1_ratio), 2 - beta, 2),
-            0.0,
-            0.0,
         )
 
     def _held_out(self, X, y, shape):

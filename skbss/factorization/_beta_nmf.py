@@ -391,7 +391,7 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
 
             settings = Settings(
                 beta=beta,
-                penalties=self._penalties(X.shape, observed.scale),
+                penalty=self._penalty(X.shape, observed.scale),
                 floor=floor_of(dtype, beta),
                 tol=float(self.tol),
                 max_iter=self.max_iter,

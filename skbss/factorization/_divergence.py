@@ -54,7 +54,7 @@ def model_error(X, weights, W, H, beta):
     return float(np.sqrt(2 * max(0.0, total)) * relative_power(largest, beta / 2))
 
 
-def joint_objective(data, W, H, penalties, beta):
+def joint_objective(data, W, H, penalty, beta):
     """The divergence of data divided by its mean from factors that are laid out, and the penalty.
 
     Parameters
@@ -63,7 +63,7 @@ def joint_objective(data, W, H, penalties, beta):
         Divided by its mean.
     W : jax.Array of shape (*rows_shape, rank)
     H : jax.Array of shape (rank, width)
-    penalties : Penalties
+    penalty : Penalty
         On the device.
     beta : float
         Of the divergence.
@@ -76,7 +76,7 @@ def joint_objective(data, W, H, penalties, beta):
     dtype = _exact_dtype(data, H.dtype)
     floor = for_kernels(floor_of(H.dtype, beta), dtype)
     with precision(dtype):
-        return tuple(map(float, map(fetch, objective(data, W, H, penalties, floor, beta=beta))))
+        return tuple(map(float, map(fetch, objective(data, W, H, penalty, floor, beta=beta))))
 
 
 def _relative_divergences(X, weights, W, H, beta):

@@ -6,7 +6,7 @@ from skbss._kernels.frame_blocks import FrameBlocks
 from skbss._kernels.growing import spread_activations
 from skbss._runtime.device import for_kernels
 from skbss._runtime.loop import run_loop
-from skbss.factorization._rules import CHECK_EVERY, update_rule
+from skbss.factorization._rules import CHECK_EVERY, step_rules
 
 # The parts of the data, and for how many iterations at most.
 _LEVELS = ((1 / 16, 100), (1 / 4, 30))
@@ -33,7 +33,7 @@ def sample_levels(name, observed, max_iter):
     return levels if max_iter >= most_work else []
 
 
-def grown_start(solver, name, observed, state, penalties, settings, levels):
+def grown_start(solver, name, observed, state, penalty, settings, levels):
     """A state from which to go on with all rows, if a better one than the given is found.
 
     A sixteenth of the rows is fitted first, then a quarter. `n_iter` counts this work, in
@@ -49,7 +49,7 @@ def grown_start(solver, name, observed, state, penalties, settings, levels):
         The data.
     state : solver state
         The beginning.
-    penalties : Penalties
+    penalty : Penalty
         On the device.
     settings : Settings
     levels : list of tuple
@@ -74,14 +74,14 @@ def grown_start(solver, name, observed, state, penalties, settings, levels):
                 layout.nearest_blocks(before),
                 exists,
                 for_kernels(before, np.int32),
-                penalties,
+                penalty,
                 for_kernels(settings.floor, H.dtype),
                 for_kernels(_SWEEPS, np.int32),
+                rule=step_rules("extrapolated", settings.beta, settings.penalty).W,
                 by_coordinates=name == "extrapolated hals",
-                **update_rule("extrapolated", settings),
             )
             work += _SWEEPS / 2 * (share - before / layout.used)
-        own = penalties._replace(l1_H=share * penalties.l1_H, l2_H=share * penalties.l2_H)
+        own = penalty.of_share(share)
         state = solver.start(part, W, H, own)
         if most:
             state = _until_stale(solver, part, state, own, most)
@@ -92,7 +92,7 @@ def grown_start(solver, name, observed, state, penalties, settings, levels):
     return state._replace(n_iter=round(work), first_loss=beginning.first_loss)
 
 
-def _until_stale(solver, part, state, penalties, most):
+def _until_stale(solver, part, state, penalty, most):
     earlier = state.loss
 
     def stale(state, n_iter):
@@ -104,6 +104,6 @@ def _until_stale(solver, part, state, penalties, most):
         return is_stale
 
     def advance(state, until):
-        return solver.advance(part, state, penalties, until)
+        return solver.advance(part, state, penalty, until)
 
     return run_loop(advance, state, most, after=stale)

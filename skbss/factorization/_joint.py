@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skbss._kernels.penalties import Penalties
 from skbss._runtime.loop import run_loop
 from skbss._runtime.resuming import Bookmark
 from skbss.factorization._divergence import joint_objective
 from skbss.factorization._growing import grown_start, sample_levels
-from skbss.factorization._rules import CHECK_EVERY, bounded
+from skbss.factorization._rules import CHECK_EVERY, bounded, is_charged
 from skbss.factorization._solvers import make_solver
 
 
@@ -89,11 +88,11 @@ def solve_jointly(name, observed, starts, free, settings, watch, xp) -> Solution
 
 def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     data, layout, dtype = observed.data, observed.layout, H.dtype
-    penalties = Penalties(*bounded(settings.penalties, dtype))
+    penalty = bounded(settings.penalty, dtype)
     solver = make_solver(name, layout.mark_components(free), settings, dtype)
     W = layout.lay_out(W, dtype, layout.rank)
     H = layout.lay_out_components(H)
-    state = solver.start(data, W, H, penalties)
+    state = solver.start(data, W, H, penalty)
     losses = [state.loss]
     levels = sample_levels(name, observed, settings.max_iter)
     on_the_way = settings._replace(max_iter=0, random_state=None)
@@ -103,10 +102,10 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     if earlier is not None and earlier[0].n_iter <= settings.max_iter:
         state, losses = earlier[0], list(earlier[1])
     elif levels:
-        state = grown_start(solver, name, observed, state, penalties, settings, levels)
+        state = grown_start(solver, name, observed, state, penalty, settings, levels)
 
     # Momentum lets the levels of components drift apart; the plain solvers keep their meaning.
-    is_level_free = name.startswith("extrapolated") and not np.any(settings.penalties)
+    is_level_free = name.startswith("extrapolated") and not is_charged(settings.penalty)
 
     def components(state):
         H = layout.gather_components(state.H, xp)
@@ -114,7 +113,7 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
         return H * gains[:, None], gains
 
     def advance(state, until):
-        return solver.advance(data, state, penalties, until)
+        return solver.advance(data, state, penalty, until)
 
     def after(state, n_iter):
         if n_iter % CHECK_EVERY == 0:
@@ -127,7 +126,7 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     state = run_loop(
         advance, state, settings.max_iter, stride=stride, before=watch.before, after=after
     )
-    divergence, _ = joint_objective(data, state.W, state.H, penalties, settings.beta)
+    divergence, _ = joint_objective(data, state.W, state.H, penalty, settings.beta)
     H, gains = components(state)
     W = layout.gather(state.W, layout.n_components, xp) / gains
     return Solution(W, H, state.n_iter, losses, state.loss, divergence)

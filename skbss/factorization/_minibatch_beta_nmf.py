@@ -10,7 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
-from skbss._kernels.multiplicative import mm_exponent
 from skbss._kernels.online import OnlineState, online_step, start_online
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
@@ -26,7 +25,7 @@ from skbss.factorization._observations import (
     observe,
     without_missing,
 )
-from skbss.factorization._rules import Settings
+from skbss.factorization._rules import Settings, bounded, step_rules
 from skbss.factorization._start import check_start, start_factors
 
 
@@ -375,14 +374,13 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
 
     def _step(self, observed, shape, W, state):
         """One batch; W is None where it is to be solved for."""
-        penalties = self._penalties(shape, self._scale)
-        quadratic = bool(penalties.l2_W or penalties.l2_H)
+        penalty = self._penalty(shape, self._scale)
         dtype, beta = state.H.dtype, self._beta
         solved = W is None
         if solved:
             settings = Settings(
                 beta=beta,
-                penalties=penalties,
+                penalty=penalty.prices_of_rows(state.H),
                 floor=floor_of(dtype, beta),
                 tol=float(self.tol),
                 max_iter=self.fresh_restarts_max_iter,
@@ -396,13 +394,11 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
             observed.data,
             W,
             state,
-            type(penalties)(*(for_kernels(penalty, dtype) for penalty in penalties)),
+            bounded(penalty, dtype),
             observed.layout.mark_components(self._free),
             for_kernels(self._forget, dtype),
             for_kernels(floor_of(dtype, beta), dtype),
-            beta=beta,
-            exponent=mm_exponent(beta, quadratic=quadratic),
-            quadratic=quadratic,
+            rules=step_rules("mu", beta, penalty),
             solved=solved,
         )
         wait_for(result[-1])

@@ -31,13 +31,14 @@ class RowSweeps:
     H : jax.Array of shape (rank, width)
         Components, laid out.
     settings : Settings
-        With the penalties of every row, in shape (n_samples, 1), or of all.
+        Its penalty are the prices of every row, in shape (n_samples, 1), or of all; quadratic ones
+        are the same for all.
     """
 
     def __init__(self, solver, observed, H, settings):
-        penalties = bounded(settings.penalties, H.dtype)
-        self._data, self._H, self._l2 = observed.data, H, penalties[1]
-        self._l1 = observed.layout.for_every_row(penalties[0], H.dtype)
+        prices = bounded(settings.penalty, H.dtype)
+        linear = observed.layout.for_every_row(prices.linear, H.dtype)
+        self._data, self._H, self._prices = observed.data, H, (linear, prices.quadratic)
         self._tol = for_kernels(settings.tol, H.dtype)
         self._orders = Orders(settings, len(H))
         self._active = observed.layout.holds_data
@@ -55,8 +56,7 @@ class RowSweeps:
             self._data,
             self._H,
             state.rows,
-            self._l1,
-            self._l2,
+            *self._prices,
             self._orders.upto(until),
             self._tol,
             for_kernels(state.n_iter, np.int32),

@@ -6,10 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from skbss._kernels.activations import RowOrders, iterate_rows
+from skbss._kernels.penalties import Prices
 from skbss._runtime.device import for_kernels, lies_on_host
 from skbss._runtime.loop import wait_for
 from skbss.factorization._row_groups import Groups, RowGroups
-from skbss.factorization._rules import CHECK_EVERY, bounded, choose_pace, update_rule
+from skbss.factorization._rules import CHECK_EVERY, bounded, choose_pace, step_rule
 
 
 class Looks(NamedTuple):
@@ -28,7 +29,7 @@ class Looks(NamedTuple):
 
 
 class UpdatedRows(NamedTuple):
-    """Groups of rows after some sweeps, with the L1 and L2 penalties of the rows.
+    """Groups of rows after some sweeps, with the prices of the rows.
 
     `best` are the activations of every group at the last look.
     """
@@ -36,7 +37,7 @@ class UpdatedRows(NamedTuple):
     groups: Groups
     best: tuple[Any, ...]
     looks: Looks
-    penalties: tuple[np.ndarray, np.ndarray]
+    prices: Prices
     n_iter: int
     done: bool
 
@@ -56,7 +57,7 @@ class RowUpdates:
     H : jax.Array of shape (rank, width)
         Components, laid out.
     settings : Settings
-        With the penalties of every row, in shape (n_samples, 1), or of all.
+        Its penalty are the prices of every row, in shape (n_samples, 1), or of all.
     """
 
     def __init__(self, solver, observed, H, settings):
@@ -65,7 +66,8 @@ class RowUpdates:
         self._H, self._settings = H, settings
         self._floor = for_kernels(settings.floor, H.dtype)
         self._has_momentum = solver == "extrapolated"
-        self._rule = update_rule(solver, settings)
+        quadratic = bool(np.any(settings.penalty.quadratic))
+        self._rule = step_rule(solver, settings.beta, quadratic=quadratic)
 
     def start(self):
         """Rows in which all components are equally loud."""
@@ -76,9 +78,9 @@ class RowUpdates:
         groups = self._groups.start(self._H, silent)
         unknown, none = np.zeros(silent.shape, dtype), np.zeros_like(silent)
         looks = Looks(unknown, unknown, ~none, none, split(layout.holds_data))
-        l1, l2, _, _ = bounded(self._settings.penalties, dtype)
-        penalties = tuple(split(layout.for_every_row(penalty, dtype)) for penalty in (l1, l2))
-        state = UpdatedRows(groups, _activations(groups), looks, penalties, 0, False)
+        prices = bounded(self._settings.penalty, dtype)
+        prices = Prices(*(split(layout.for_every_row(price, dtype)) for price in prices))
+        state = UpdatedRows(groups, _activations(groups), looks, prices, 0, False)
         _, error = self._iterated(state, 0, looks_after=True)
         return state._replace(looks=looks._replace(error=error, first_error=error))
 
@@ -103,14 +105,14 @@ class RowUpdates:
         def moved(of_rows):
             return tuple(A.reshape(-1)[order] for A in of_rows)
 
-        looks, penalties = Looks(*moved(state.looks)), moved(state.penalties)
+        looks, prices = Looks(*moved(state.looks)), Prices(*moved(state.prices))
         best = _activations(groups)
-        return UpdatedRows(groups, best, looks, penalties, state.n_iter, state.done)
+        return UpdatedRows(groups, best, looks, prices, state.n_iter, state.done)
 
     def _iterated(self, s, count, *, looks_after):
         """Groups after some sweeps, and the errors of all rows."""
         pace = choose_pace(self._rule, s.looks.bold, s.looks.rose, self._H.dtype)
-        orders = np.stack(RowOrders(s.looks.active, *s.penalties, *pace), axis=-1)
+        orders = np.stack(RowOrders(s.looks.active, *s.prices, *pace), axis=-1)
         # All are under way before the first is waited for.
         results = [
             iterate_rows(
@@ -121,8 +123,8 @@ class RowUpdates:
                 self._floor,
                 for_kernels(count, np.int32),
                 for_kernels(looks_after, bool),
+                rule=self._rule,
                 has_momentum=self._has_momentum,
-                **self._rule,
             )
             for group, told in zip(s.groups.members, orders, strict=True)
         ]

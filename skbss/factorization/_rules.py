@@ -1,11 +1,12 @@
-"""What a solver does: by its name, for a divergence and its penalties."""
+"""What a solver does: by its name, for a divergence and a penalty."""
 
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skbss._kernels.multiplicative import mm_exponent
+from skbss._kernels.multiplicative import StepRule, StepRules, mm_exponent
 from skbss._runtime.device import for_kernels
 
 # How often the objective is looked at, which costs half an iteration.
@@ -21,7 +22,7 @@ class Settings(NamedTuple):
     """What every solver is told."""
 
     beta: float
-    penalties: Any
+    penalty: Any
     floor: float
     tol: float
     max_iter: int
@@ -44,16 +45,25 @@ def choose_rows_solver(solver, beta, *, weighted):
     return "cd" if beta == 2 and not weighted else "extrapolated"
 
 
-def update_rule(solver, settings):
-    """The static arguments of multiplicative updates."""
-    quadratic = bool(np.any(settings.penalties.l2_W) or np.any(settings.penalties.l2_H))
-    exponent = mm_exponent(settings.beta, quadratic=quadratic)
-    if solver == "extrapolated" and (
-        settings.beta == 1 or (not quadratic and 0 <= settings.beta <= 2)
-    ):
+def step_rule(solver, beta, *, quadratic):
+    """How multiplicative updates move a factor whose prices are `quadratic` or not."""
+    exponent = mm_exponent(beta, quadratic=quadratic)
+    if solver == "extrapolated" and (beta == 1 or (not quadratic and 0 <= beta <= 2)):
         # Twice as fast for beta < 1 or with an L2 penalty, and still never up.
         exponent = 1.0
-    return {"beta": settings.beta, "exponent": exponent, "quadratic": quadratic}
+    return StepRule(beta, exponent, quadratic)
+
+
+def step_rules(solver, beta, penalty):
+    """How multiplicative updates move both factors."""
+    each = (step_rule(solver, beta, quadratic=quadratic) for quadratic in penalty.are_quadratic())
+    return StepRules(*each)
+
+
+def choose_paces(rules, bold, cautious, dtype):
+    """The reach of steps with momentum, and the exponents of both factors."""
+    paces = [choose_pace(rule, bold, cautious, dtype) for rule in rules]
+    return paces[0][0], np.stack([exponent for _, exponent in paces])
 
 
 def choose_pace(rule, bold, cautious, dtype):
@@ -61,8 +71,8 @@ def choose_pace(rule, bold, cautious, dtype):
 
     Parameters
     ----------
-    rule : dict
-        From `update_rule`.
+    rule : StepRule
+        From `step_rule`.
     bold : bool or bool array
         Until the objective rose for the first time.
     cautious : bool or bool array
@@ -75,18 +85,23 @@ def choose_pace(rule, bold, cautious, dtype):
     reach, exponent : arrays
         Of the shape of `bold`.
     """
-    beta, longest = rule["beta"], rule["exponent"]
-    if 0 <= beta <= 2 and (beta == 1 or not rule["quadratic"]):
+    beta, longest = rule.beta, rule.exponent
+    if 0 <= beta <= 2 and (beta == 1 or not rule.quadratic):
         longest = np.interp(beta, _BOLD_BETAS, _BOLD_EXPONENTS)
     reach = np.where(cautious, 0, np.where(bold, _BOLD_REACH, 1))
-    return reach.astype(dtype), np.where(bold, longest, rule["exponent"]).astype(dtype)
+    return reach.astype(dtype), np.where(bold, longest, rule.exponent).astype(dtype)
 
 
-def bounded(penalties, dtype):
-    """Numbers or arrays that the kernels can be given as penalties."""
+def bounded(penalty, dtype):
+    """A penalty, or prices, with numbers that the kernels can be given."""
     # Relative to data near the smallest numbers a penalty can exceed the largest: it wins anyhow.
     most = np.sqrt(float(np.finfo(dtype).max))
-    return tuple(for_kernels(np.minimum(penalty, most), dtype) for penalty in penalties)
+    return jax.tree.map(lambda number: for_kernels(np.minimum(number, most), dtype), penalty)
+
+
+def is_charged(penalty):
+    """Whether there is a penalty at all."""
+    return any(np.any(number) for number in jax.tree.leaves(penalty))
 
 
 class Orders:

@@ -18,20 +18,20 @@ from skbss._kernels.extrapolated_hals import (
 )
 from skbss._kernels.hals import HALSState, iterate_hals
 from skbss._kernels.multiplicative import iterate_mu
-from skbss._kernels.penalties import Penalties
+from skbss._kernels.penalties import Penalty
 from skbss._runtime.device import for_kernels
 from skbss._runtime.loop import fetch, wait_for
 from skbss.factorization._divergence import joint_objective
-from skbss.factorization._rules import CHECK_EVERY, Orders, choose_pace, update_rule
+from skbss.factorization._rules import CHECK_EVERY, Orders, choose_paces, step_rules
 
 
 class Solver(Protocol):
     """A way to minimize over both factors."""
 
-    def start(self, data: Any, W: Any, H: Any, penalties: Penalties) -> Any:
+    def start(self, data: Any, W: Any, H: Any, penalty: Penalty) -> Any:
         """The state before the first iteration."""
 
-    def advance(self, data: Any, state: Any, penalties: Penalties, until: int) -> Any:
+    def advance(self, data: Any, state: Any, penalty: Penalty, until: int) -> Any:
         """The state after iteration `until`, or convergence: at most to the next look."""
 
 
@@ -59,9 +59,9 @@ class _Configured:
         self._tol = for_kernels(settings.tol, dtype)
         self._floor = for_kernels(settings.floor, dtype)
 
-    def _objective(self, data, W, H, penalties):
+    def _objective(self, data, W, H, penalty):
         """The divergence and the penalty."""
-        return joint_objective(data, W, H, penalties, self._settings.beta)
+        return joint_objective(data, W, H, penalty, self._settings.beta)
 
     def _is_due(self, n_iter):
         """Whether it is time for a look."""
@@ -83,32 +83,32 @@ class Updated(NamedTuple):
 class _Multiplicative(_Configured):
     """Plain updates, which end when the error falls by less than `tol` of the first in ten."""
 
-    def start(self, data, W, H, penalties):
-        loss, error = self._loss_and_error(data, W, H, penalties)
+    def start(self, data, W, H, penalty):
+        loss, error = self._loss_and_error(data, W, H, penalty)
         return Updated(W, H, loss, error, error, 0, loss <= 0)
 
-    def advance(self, data, state, penalties, until):
+    def advance(self, data, state, penalty, until):
         W, H = iterate_mu(
             data,
             state.W,
             state.H,
-            penalties,
+            penalty,
             self._free,
             self._floor,
             for_kernels(until - state.n_iter, np.int32),
-            **update_rule("mu", self._settings),
+            rules=step_rules("mu", self._settings.beta, self._settings.penalty),
         )
         state = state._replace(W=W, H=H, n_iter=until)
         if not self._is_due(until):
             wait_for(H)
             return state
-        loss, error = self._loss_and_error(data, W, H, penalties)
+        loss, error = self._loss_and_error(data, W, H, penalty)
         drop = (state.error - error) / (state.first_error or 1)
         settled = self._settings.tol > 0 and not drop >= self._settings.tol
         return state._replace(loss=loss, error=error, done=settled or not math.isfinite(error))
 
-    def _loss_and_error(self, data, W, H, penalties):
-        divergence, penalty = self._objective(data, W, H, penalties)
+    def _loss_and_error(self, data, W, H, penalty):
+        divergence, penalty = self._objective(data, W, H, penalty)
         return divergence + penalty, _root(2 * divergence)
 
 
@@ -138,16 +138,16 @@ class _CoordinateDescent(_Configured):
         super().__init__(free, settings, dtype)
         self._orders = Orders(settings, len(free))
 
-    def start(self, data, W, H, penalties):
+    def start(self, data, W, H, penalty):
         unknown, none = for_kernels(np.inf, self._dtype), for_kernels(0, np.int32)
-        loss = sum(self._objective(data, W, H, penalties))
+        loss = sum(self._objective(data, W, H, penalty))
         return Swept(HALSState(W, H, unknown, unknown, none), loss, 0, False)
 
-    def advance(self, data, state, penalties, until):
+    def advance(self, data, state, penalty, until):
         factors, done = iterate_hals(
             data,
             state.factors,
-            penalties,
+            penalty,
             self._free,
             self._orders.upto(until),
             self._tol,
@@ -155,7 +155,7 @@ class _CoordinateDescent(_Configured):
         )
         done, n_iter, loss = bool(fetch(done)), int(factors.n_iter), state.loss
         if done or self._is_due(n_iter):
-            loss = sum(self._objective(data, factors.W, factors.H, penalties))
+            loss = sum(self._objective(data, factors.W, factors.H, penalty))
         return Swept(factors, loss, n_iter, done)
 
 
@@ -229,30 +229,29 @@ class Guarded(NamedTuple):
 class _Extrapolated(_Configured):
     """Updates with momentum, which end when the root of the objective falls as little."""
 
-    def start(self, data, W, H, penalties):
-        loss = sum(self._objective(data, W, H, penalties))
+    def start(self, data, W, H, penalty):
+        loss = sum(self._objective(data, W, H, penalty))
         factors = self._at_rest(W, H)
         return Guarded(factors, factors, loss, loss, done=loss <= 0)
 
-    def advance(self, data, state, penalties, until):
-        rule = update_rule("extrapolated", self._settings)
+    def advance(self, data, state, penalty, until):
+        rules = step_rules("extrapolated", self._settings.beta, self._settings.penalty)
         factors = iterate_extrapolated(
             data,
             state.factors,
-            penalties,
+            penalty,
             self._free,
             self._floor,
-            *choose_pace(rule, state.bold, state.cautious, self._dtype),
+            *choose_paces(rules, state.bold, state.cautious, self._dtype),
             for_kernels(until - state.n_iter, np.int32),
-            beta=rule["beta"],
-            quadratic=rule["quadratic"],
+            rules=rules,
         )
         following = state._replace(factors=factors, n_iter=until)
         if not self._is_due(until):
             wait_for(factors.momentum)
             return following
         at_rest = self._at_rest(factors.W, factors.H)
-        loss = sum(self._objective(data, factors.W, factors.H, penalties))
+        loss = sum(self._objective(data, factors.W, factors.H, penalty))
         drop = (_root(state.loss) - _root(loss)) / _root(state.first_loss)
         settled = self._settings.tol > 0 and drop < self._settings.tol
         return following.looked_at(at_rest, loss, settled=settled, back=lambda best: best)
@@ -264,16 +263,16 @@ class _Extrapolated(_Configured):
 class _ExtrapolatedHALS(_Configured):
     """Sweeps with momentum, which end when optimality is violated by `tol` of the first time."""
 
-    def start(self, data, W, H, penalties):
-        loss = sum(self._objective(data, W, H, penalties))
+    def start(self, data, W, H, penalty):
+        loss = sum(self._objective(data, W, H, penalty))
         factors = moving_hals(W.mT, H)
         return Guarded(factors, factors, loss, loss, done=loss <= 0)
 
-    def advance(self, data, state, penalties, until):
+    def advance(self, data, state, penalty, until):
         factors, more, settled = iterate_extrapolated_hals(
             data,
             state.factors,
-            penalties,
+            penalty,
             self._free,
             self._tol,
             for_kernels(not state.cautious, self._dtype),
@@ -283,7 +282,7 @@ class _ExtrapolatedHALS(_Configured):
         following = state._replace(factors=factors, n_iter=state.n_iter + int(more))
         if not (settled or self._is_due(following.n_iter)):
             return following
-        loss = sum(self._objective(data, factors.W, factors.H, penalties))
+        loss = sum(self._objective(data, factors.W, factors.H, penalty))
         # Where the gain is small, what momentum costs at one look it brings by the next.
         return following.looked_at(
             moving_hals(factors.Wt, factors.H),

@@ -13,42 +13,44 @@ from skbss._kernels.extrapolated_hals import iterate_extrapolated_hals, moving_h
 from skbss._kernels.frame_blocks import FrameBlocks
 from skbss._kernels.growing import spread_activations
 from skbss._kernels.hals import HALSState, iterate_hals
-from skbss._kernels.multiplicative import iterate_mu
-from skbss._kernels.penalties import Penalties, objective
+from skbss._kernels.multiplicative import StepRule, StepRules, iterate_mu
+from skbss._kernels.penalties import ElasticNet, objective
 
 N_BLOCKS, HEIGHT, N_FREQS, K = 4, 8, 12, 3
 rng = np.random.default_rng(0)
 X = jnp.asarray(rng.gamma(0.5, size=(N_BLOCKS, HEIGHT, N_FREQS)) + 0.01, jnp.float32)
 W = jnp.asarray(rng.uniform(0.1, 1, (N_BLOCKS, HEIGHT, K)), jnp.float32)
 H = jnp.asarray(rng.uniform(0.1, 1, (K, N_FREQS)), jnp.float32)
-PENALTIES = Penalties(*map(jnp.float32, (0.01, 0.02, 0.03, 0.04)))
+PENALTY = ElasticNet(*map(jnp.float32, (0.01, 0.02, 0.03, 0.04)))
 FREE = jnp.array([False, True, True])
 FLOOR, TOL, COUNT = jnp.float32(1e-7), jnp.float32(0), jnp.int32(10)
 ONE, UNKNOWN = jnp.float32(1), jnp.float32(jnp.inf)
 
 
 def by_updates(beta, data, W):
-    rule = {"beta": beta, "exponent": 1 / (3 - beta), "quadratic": True}
-    return iterate_mu(data, W, H, PENALTIES, FREE, FLOOR, COUNT, **rule)
+    rule = StepRule(beta, 1 / (3 - beta), quadratic=True)
+    rules = StepRules(rule, rule)
+    return iterate_mu(data, W, H, PENALTY, FREE, FLOOR, COUNT, rules=rules)
 
 
 def with_momentum(beta, data, W):
-    rule = {"beta": beta, "quadratic": True}
-    start, pace = Moving(W, H, W, H, ONE), (jnp.float32(1.6), jnp.float32(1.2))
-    ended = iterate_extrapolated(data, start, PENALTIES, FREE, FLOOR, *pace, COUNT, **rule)
+    rule = StepRule(beta, 1 / (3 - beta), quadratic=True)
+    rules = StepRules(rule, rule)
+    start, pace = Moving(W, H, W, H, ONE), (jnp.float32(1.6), jnp.float32([1.2, 1.1]))
+    ended = iterate_extrapolated(data, start, PENALTY, FREE, FLOOR, *pace, COUNT, rules=rules)
     return ended.W, ended.H
 
 
 def by_coordinates(data, W):
     orders = jnp.broadcast_to(jnp.arange(K, dtype=jnp.int32), (10, 2, K))
     start = HALSState(W, H, UNKNOWN, UNKNOWN, jnp.int32(0))
-    ended, _ = iterate_hals(data, start, PENALTIES, FREE, orders, TOL, COUNT)
+    ended, _ = iterate_hals(data, start, PENALTY, FREE, orders, TOL, COUNT)
     return ended.W, ended.H
 
 
 def by_coordinates_with_momentum(data, W):
     start = moving_hals(W.mT, H)
-    ended, *_ = iterate_extrapolated_hals(data, start, PENALTIES, FREE, TOL, ONE, COUNT)
+    ended, *_ = iterate_extrapolated_hals(data, start, PENALTY, FREE, TOL, ONE, COUNT)
     return ended.W, ended.H
 
 
@@ -71,7 +73,7 @@ def test_blocks_give_what_their_rows_give(solve, used):
     rows = in_blocks[0][:used].reshape(-1, K)
     np.testing.assert_allclose(rows, at_once[0], rtol=1e-3, atol=1e-5)
     losses = [
-        sum(objective(data, *factors, PENALTIES, FLOOR, beta=1.0))
+        sum(objective(data, *factors, PENALTY, FLOOR, beta=1.0))
         for data, factors in ((blocks, in_blocks), (whole, at_once))
     ]
     assert losses[0] == pytest.approx(float(losses[1]), rel=1e-5)
@@ -91,7 +93,7 @@ def test_rows_that_come_in_start_near_their_solution(by_coordinates):
     exact = (W @ H).at[2, 3].set(0)
     data = FrameBlocks(exact, None, jnp.int32(N_BLOCKS))
     exists = jnp.ones((N_BLOCKS, HEIGHT), bool).at[2, 3].set(False)
-    none = Penalties(*map(jnp.float32, (0, 0, 0, 0)))
+    none = ElasticNet(*map(jnp.float32, (0, 0, 0, 0)))
     sources = jnp.zeros(N_BLOCKS, jnp.int32)
 
     def spread(sweeps):
@@ -105,9 +107,7 @@ def test_rows_that_come_in_start_near_their_solution(by_coordinates):
             none,
             FLOOR,
             jnp.int32(sweeps),
-            beta=1.0,
-            exponent=1.0,
-            quadratic=False,
+            rule=StepRule(1.0, 1.0, quadratic=False),
             by_coordinates=by_coordinates,
         )
 

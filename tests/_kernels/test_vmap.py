@@ -17,9 +17,9 @@ from skbss._kernels.dense_data import DenseData
 from skbss._kernels.extrapolated import Moving, iterate_extrapolated
 from skbss._kernels.extrapolated_hals import iterate_extrapolated_hals, moving_hals
 from skbss._kernels.hals import HALSRows, HALSState, iterate_hals, iterate_hals_rows
-from skbss._kernels.multiplicative import iterate_mu, mm_exponent
+from skbss._kernels.multiplicative import StepRule, StepRules, iterate_mu, mm_exponent
 from skbss._kernels.online import online_step, start_online
-from skbss._kernels.penalties import Penalties, objective
+from skbss._kernels.penalties import ElasticNet, objective
 
 N_MATRICES, N_FRAMES, N_FREQS, K = 3, 6, 9, 2
 # Rows of weights of one and a half, and an entry that was not observed.
@@ -27,8 +27,8 @@ WEIGHTS = np.ones((N_MATRICES, N_FRAMES, N_FREQS), np.float32)
 WEIGHTS[:, 2] = 1.5
 WEIGHTS[:, 1, 3] = 0
 
-PENALTIES = Penalties(0.01, 0.02, 0.03, 0.04)
-NO_PENALTIES = Penalties(0.0, 0.0, 0.0, 0.0)
+PENALTY = ElasticNet(0.01, 0.02, 0.03, 0.04)
+NO_PENALTY = ElasticNet(0.0, 0.0, 0.0, 0.0)
 FREE = np.array([False, True])
 FLOOR, TOL, UNTIL = np.float32(1e-7), np.float32(3e-3), np.int32(60)
 ORDERS = np.broadcast_to(np.arange(K, dtype=np.int32), (10, 2, K))
@@ -48,63 +48,68 @@ def on_device(tree):
     return jax.tree.map(jnp.asarray, tree)
 
 
-def single(penalties):
-    return on_device(Penalties(*(np.float32(penalty) for penalty in penalties)))
+def single(penalty):
+    return on_device(ElasticNet(*map(np.float32, penalty)))
 
 
-def rule(beta, penalties):
-    quadratic = bool(penalties.l2_W)
-    return {
-        "beta": beta,
-        "exponent": mm_exponent(beta, quadratic=quadratic),
-        "quadratic": quadratic,
-    }
+def rules_of(beta, penalty):
+    each = penalty.are_quadratic()
+    return StepRules(*(StepRule(beta, mm_exponent(beta, quadratic=one), one) for one in each))
 
 
-def by_updates(beta, penalties, data, W, H):
-    at, rules = single(penalties), rule(beta, penalties)
+def by_updates(beta, penalty, data, W, H):
+    at, rules = single(penalty), rules_of(beta, penalty)
     free, floor, count = on_device((FREE, FLOOR, UNTIL))
-    W, H = iterate_mu(data, W, H, at, free, floor, count, **rules)
+    W, H = iterate_mu(data, W, H, at, free, floor, count, rules=rules)
     return W, H, objective(data, W, H, at, floor, beta=beta)
 
 
-def with_momentum(beta, penalties, data, W, H):
-    at, rules = single(penalties), rule(beta, penalties)
+def with_momentum(beta, penalty, data, W, H):
+    at, rules = single(penalty), rules_of(beta, penalty)
     free, floor, count = on_device((FREE, FLOOR, UNTIL))
-    start, pace = Moving(W, H, W, H, jnp.float32(1)), on_device((np.float32(1), np.float32(1.3)))
-    rules.pop("exponent")
-    return iterate_extrapolated(data, start, at, free, floor, *pace, count, **rules)
+    start = Moving(W, H, W, H, jnp.float32(1))
+    pace = on_device((np.float32(1), np.float32([1.3, 1.2])))
+    return iterate_extrapolated(data, start, at, free, floor, *pace, count, rules=rules)
 
 
-def rows_by_updates(beta, penalties, data, W, H, *, has_momentum):
-    rules, size = rule(beta, penalties), len(W)
+def rows_by_updates(beta, penalty, data, W, H, *, has_momentum):
+    rule, size = rules_of(beta, penalty).W, len(W)
     floor, count = on_device((FLOOR, UNTIL))
     start = flat_activations(data, H, jnp.zeros(size, bool))
     rows = MovingRows(start, start, jnp.ones(size))
-    told = RowOrders(jnp.arange(size) != 4, *penalties[:2], 1.6, 1.3)
+    told = RowOrders(jnp.arange(size) != 4, *penalty[:2], 1.6, 1.3)
     orders = jnp.stack([jnp.full(size, each, jnp.float32) for each in told], axis=-1)
-    rules["has_momentum"] = has_momentum
-    return iterate_rows(data, H, rows, orders, floor, count, jnp.bool_(True), **rules)
+    return iterate_rows(
+        data,
+        H,
+        rows,
+        orders,
+        floor,
+        count,
+        jnp.bool_(True),
+        rule=rule,
+        has_momentum=has_momentum,
+    )
 
 
-def by_coordinates(beta, penalties, data, W, H):
-    at, unknown = single(penalties), jnp.float32(jnp.inf)
+def by_coordinates(beta, penalty, data, W, H):
+    at, unknown = single(penalty), jnp.float32(jnp.inf)
     free, orders, tol, until = on_device((FREE, ORDERS, TOL, UNTIL))
     start = HALSState(W, H, unknown, unknown, jnp.int32(0))
     ended, settled = iterate_hals(data, start, at, free, orders, tol, until)
     return ended, settled, ended.n_iter
 
 
-def by_coordinates_with_momentum(beta, penalties, data, W, H):
-    at, one = single(penalties), jnp.float32(1)
+def by_coordinates_with_momentum(beta, penalty, data, W, H):
+    at, one = single(penalty), jnp.float32(1)
     free, tol, count = on_device((FREE, TOL, UNTIL))
     start = moving_hals(W.mT, H)
     ended, n_iter, settled = iterate_extrapolated_hals(data, start, at, free, tol, one, count)
     return ended, settled, n_iter
 
 
-def rows_by_coordinates(beta, penalties, data, W, H):
-    l1, l2 = jnp.full((len(W), 1), penalties.l1_W), jnp.float32(penalties.l2_W)
+def rows_by_coordinates(beta, penalty, data, W, H):
+    l1, l2 = jnp.full((len(W), 1), penalty.l1_W), jnp.float32(penalty.l2_W)
     orders, tol, until = on_device((ORDERS, TOL, UNTIL))
     unknown, all_rows = jnp.full(len(W), jnp.inf), jnp.ones(len(W), bool)
     start = HALSRows(W, unknown, all_rows, jnp.zeros(len(W), jnp.int32))
@@ -114,11 +119,11 @@ def rows_by_coordinates(beta, penalties, data, W, H):
     return ended, settled, n_iter
 
 
-def advance_online(beta, penalties, data, W, H, *, solved):
-    at, rules = single(penalties), rule(beta, penalties)
+def advance_online(beta, penalty, data, W, H, *, solved):
+    at, rules = single(penalty), rules_of(beta, penalty)
     free, forget, floor = on_device((FREE, np.float32(0.7), FLOOR))
     state = start_online(H)
-    return online_step(data, W, state, at, free, forget, floor, solved=solved, **rules)
+    return online_step(data, W, state, at, free, forget, floor, solved=solved, rules=rules)
 
 
 def assert_mapped_equals_looped(kernel, *, weighted):
@@ -136,35 +141,35 @@ def assert_mapped_equals_looped(kernel, *, weighted):
 
 
 @pytest.mark.parametrize(
-    ("iterate", "beta", "penalties", "weighted"),
+    ("iterate", "beta", "penalty", "weighted"),
     [
-        (by_updates, 0.0, PENALTIES, False),
-        (with_momentum, 1.0, NO_PENALTIES, True),
-        (partial(rows_by_updates, has_momentum=False), 1.0, NO_PENALTIES, True),
-        (partial(rows_by_updates, has_momentum=True), 1.0, NO_PENALTIES, True),
+        (by_updates, 0.0, PENALTY, False),
+        (with_momentum, 1.0, NO_PENALTY, True),
+        (partial(rows_by_updates, has_momentum=False), 1.0, NO_PENALTY, True),
+        (partial(rows_by_updates, has_momentum=True), 1.0, NO_PENALTY, True),
     ],
 )
-def test_updates(iterate, beta, penalties, weighted):
-    assert_mapped_equals_looped(partial(iterate, beta, penalties), weighted=weighted)
+def test_updates(iterate, beta, penalty, weighted):
+    assert_mapped_equals_looped(partial(iterate, beta, penalty), weighted=weighted)
 
 
 @pytest.mark.parametrize(
-    ("iterate", "penalties"),
+    ("iterate", "penalty"),
     [
-        (by_coordinates, PENALTIES),
-        (by_coordinates_with_momentum, PENALTIES),
-        (rows_by_coordinates, NO_PENALTIES),
+        (by_coordinates, PENALTY),
+        (by_coordinates_with_momentum, PENALTY),
+        (rows_by_coordinates, NO_PENALTY),
     ],
 )
-def test_loops_that_end_by_themselves(iterate, penalties):
-    mapped = assert_mapped_equals_looped(partial(iterate, 2.0, penalties), weighted=False)
+def test_loops_that_end_by_themselves(iterate, penalty):
+    mapped = assert_mapped_equals_looped(partial(iterate, 2.0, penalty), weighted=False)
     # One matrix ended on its own account, which must not have ended the others.
     assert len(set(np.asarray(mapped[-1]))) > 1
 
 
 @pytest.mark.parametrize("solved", [False, True])
 def test_online_updates(solved):
-    kernel = partial(advance_online, 1.0, PENALTIES, solved=solved)
+    kernel = partial(advance_online, 1.0, PENALTY, solved=solved)
     W, state, *_ = assert_mapped_equals_looped(kernel, weighted=True)
     _, before, H = draw()
     np.testing.assert_array_equal(state.H[:, 0], H[:, 0])  # the component that is not free
