@@ -3,9 +3,6 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-# Closer to 0 and 1 than this the textbook formula loses digits (5e-5 in float32 at 0.999).
-_NEAR = 0.05
-
 
 def power(Y: Float[Array, "..."], exponent: float) -> Float[Array, "..."]:
     """Raise positive numbers to a power that is known when the program is compiled."""
@@ -36,13 +33,17 @@ def beta_divergence(
 ) -> Float[Array, "..."]:
     """Divergence of every entry of the data `X` from the model `Y`, which is positive for beta < 2.
 
-    Stable as `beta` approaches 0 and 1; `X` may be zero for beta > 0.
+    Up to beta 2 these are other forms of the definition, whose terms cancel for a model close to
+    the data, and for beta close to 0 or 1; `X` may be zero for beta > 0.
     """
     if beta == 2:
         return jnp.square(X - Y) / 2
-    if abs(beta) > _NEAR and abs(beta - 1) > _NEAR:
+    if beta > 2:
         terms = power(X, beta) + (beta - 1) * power(Y, beta) - beta * X * power(Y, beta - 1)
         return terms / (beta * (beta - 1))
+    if beta == 0.5:
+        root = jnp.sqrt(Y)
+        return 2 * jnp.square(jnp.sqrt(X) - root) / root
     ratio = X / Y
     # Smaller numbers may or may not be taken for zeros, depending on how programs are compiled.
     zero = ratio < jnp.finfo(ratio.dtype).tiny

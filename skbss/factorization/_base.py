@@ -11,12 +11,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skbss._kernels.penalties import ElasticNet, Prices
 from skbss._runtime.checks import check_matrix, check_weights
 from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.warning import warn
 from skbss.factorization._activations import rows_per_block, solve_activations
-from skbss.factorization._divergence import relative_power, row_divergences
+from skbss.factorization._divergence import row_divergences
 from skbss.factorization._observations import (
     compute_dtype,
     floor_of,
@@ -42,9 +41,6 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
-        "alpha_W": [Interval(Real, 0, None, closed="left")],
-        "alpha_H": [Interval(Real, 0, None, closed="left"), StrOptions({"same"})],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "verbose": ["verbose"],
         "fixed_components": ["array-like", None],
     }
@@ -161,6 +157,11 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         named = isinstance(self.beta_loss, str)
         return BETA_LOSSES[self.beta_loss] if named else float(self.beta_loss)
 
+    @property
+    def _charges_squares(self):
+        """Whether the price of activations is quadratic."""
+        return False
+
     def _allows_missing(self):
         return True
 
@@ -210,22 +211,16 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         known = xp.asarray(np.asarray(self.fixed_components), dtype=H.dtype)
         return xp.concatenate([known, H[len(known) :]])
 
+    @abstractmethod
     def _penalty(self, shape, scale):
         """The penalty for data divided by `scale`, factors by its square root."""
-        n_samples, n_features = shape
-        alpha_H = self.alpha_W if self.alpha_H == "same" else self.alpha_H
-        beta = self._beta
 
-        def relative(alpha, power):
-            return float(alpha * relative_power(scale, power)) if alpha else 0.0
+    @abstractmethod
+    def _row_terms(self, H, scale):
+        """By what to divide components to solve for rows divided by `scale`, and prices then.
 
-        l1, l2 = self.l1_ratio, 1 - self.l1_ratio
-        return ElasticNet(
-            relative(n_features * self.alpha_W * l1, 0.5 - beta),
-            relative(n_features * self.alpha_W * l2, 1 - beta),
-            relative(n_samples * alpha_H * l1, 0.5 - beta),
-            relative(n_samples * alpha_H * l2, 1 - beta),
-        )
+        A number or an array of shape (n_components, 1), and the prices of the activations.
+        """
 
     def _activations(self, X, weights, H=None):
         """Activations of every row by itself; whether all converged; the iterations taken."""
@@ -249,8 +244,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     def _solve_rows(self, solver, X, weights, H):
         xp = jnp if is_jax_array(X) else np
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
-        # With an L2 penalty coordinate descent shares one Gram matrix among the rows.
-        by_row = solver != "cd" or self.alpha_W == 0
+        # Coordinate descent shares one Gram matrix among the rows.
+        by_row = solver != "cd" or not self._charges_squares
         with precision(dtype):
             observed = observe(
                 X,
@@ -263,11 +258,11 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             )
             layout = observed.layout
             H = xp.asarray(movable(H, X), dtype)
-            level = float(H.mean()) or 1.0
+            level, prices = self._row_terms(H, observed.scale)
             H = layout.lay_out_components(H / level)
             settings = Settings(
                 beta=beta,
-                penalty=self._row_prices(X.shape[1], observed.scale, level),
+                penalty=prices,
                 floor=floor_of(dtype, beta),
                 tol=float(self.tol),
                 max_iter=self._activation_iterations(),
@@ -276,21 +271,9 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
                 n_components=layout.n_components,
             )
             W, n_iter, converged = solve_activations(solver, observed, H, settings, xp)
+            level = xp.asarray(level, dtype).reshape(-1)
             W = (W * xp.asarray(observed.scale, dtype) / level).astype(X.dtype)
         return W, converged or self.tol == 0, n_iter
-
-    def _row_prices(self, n_features, scale, level):
-        """Prices of activations of rows divided by `scale`, with components by `level`."""
-        beta = self._beta
-
-        def relative(alpha, power, order):
-            return alpha / level**order * relative_power(scale, power) if alpha else 0.0
-
-        alpha = n_features * self.alpha_W
-        return Prices(
-            relative(alpha * self.l1_ratio, 1 - beta, 1),
-            relative(alpha * (1 - self.l1_ratio), 2 - beta, 2),
-        )
 
     def _held_out(self, X, y, shape):
         if sp.issparse(y) or sp.issparse(X):

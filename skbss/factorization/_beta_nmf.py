@@ -1,44 +1,16 @@
 """Non-negative matrix factorization with every beta-divergence."""
 
-import time
-from numbers import Integral
-from typing import Any, NamedTuple
-
-import jax.numpy as jnp
 import numpy as np
-import scipy.sparse as sp
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
-from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
-from skbss._runtime.device import is_jax_array, precision
-from skbss._runtime.warning import each_once, warn
-from skbss.factorization._base import BaseNMF
-from skbss.factorization._divergence import model_error, relative_power
-from skbss.factorization._joint import Watch, solve_jointly
-from skbss.factorization._observations import (
-    compute_dtype,
-    floor_of,
-    has_missing,
-    observe,
-    without_missing,
-)
-from skbss.factorization._rules import Settings, choose_rows_solver, choose_solver
-from skbss.factorization._start import check_factor, check_start, start_factors
+from skbss._runtime.warning import warn
+from skbss.factorization._elastic_net import ElasticNetNMF
+from skbss.factorization._joint_base import JointNMF
+from skbss.factorization._start import check_factor
 
 
-class _Learned(NamedTuple):
-    """Checked data, and its activations: those of the joint fit, or of every row by itself."""
-
-    X: Any
-    weights: Any
-    leading: tuple[int, ...]
-    W: Any
-    by_row: bool
-
-
-class BetaNMF(CallbackSupportMixin, BaseNMF):
+class BetaNMF(ElasticNetNMF, JointNMF):
     r"""Non-negative matrix factorization with every beta-divergence.
 
     Finds non-negative matrices whose product approximates a non-negative matrix,
@@ -187,9 +159,9 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
     """
 
     _parameter_constraints: dict = {
-        **BaseNMF._parameter_constraints,
+        **JointNMF._parameter_constraints,
+        **ElasticNetNMF._parameter_constraints,
         "solver": [StrOptions({"auto", "mu", "cd"})],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
     }
 
@@ -225,105 +197,6 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
         self.verbose = verbose
         self.shuffle = shuffle
         self.fixed_components = fixed_components
-
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, W=None, H=None, weights=None):
-        """Learn the components of data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (..., n_features)
-            Non-negative training data; NaN where not observed.
-        y : None
-            Not used; it is there by convention.
-        W : array-like of shape (n_samples, n_components), default=None
-            Where the activations start if ``init="custom"``.
-        H : array-like of shape (n_components, n_features), default=None
-            Where the components start if ``init="custom"``.
-        weights : array-like, broadcastable to the shape of X, default=None
-            Non-negative weight of every entry in the divergence; None for 1 everywhere.
-
-        Returns
-        -------
-        self : BetaNMF
-            The estimator itself.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As ``fit_transform``.
-        """
-        self._learn(X, y, W, H, weights)
-        return self
-
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None, W=None, H=None, weights=None):
-        """Learn the components of data and find its activations.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (..., n_features)
-            Non-negative training data; NaN where not observed.
-        y : None
-            Not used; it is there by convention.
-        W : array-like of shape (n_samples, n_components), default=None
-            Where the activations start if ``init="custom"``.
-        H : array-like of shape (n_components, n_features), default=None
-            Where the components start if ``init="custom"``.
-        weights : array-like, broadcastable to the shape of X, default=None
-            Non-negative weight of every entry in the divergence; None for 1 everywhere.
-
-        Returns
-        -------
-        W : array of shape (..., n_components)
-            The same as ``fit(X).transform(X)``; with ``init="custom"`` the activations that were
-            learned along with the components.
-
-        Raises
-        ------
-        ValueError
-            If X has negative or infinite entries, a column without any observed entry, or NaN
-            where ``solver="cd"``; if `weights` do not broadcast to X or are negative; if W, H or
-            `fixed_components` do not fit; if ``solver="cd"`` meets another `beta_loss` than 2; if
-            `n_init` is more than 1 and nothing is drawn.
-        TypeError
-            If W or H have another precision than X.
-        FloatingPointError
-            If the numbers overflow, which only a far-off `beta_loss` brings about.
-        """
-        with each_once():
-            learned = self._learn(X, y, W, H, weights)
-            W = learned.W
-            if not (learned.by_row or self.init == "custom"):
-                W, _, _ = self._activations(learned.X, learned.weights)
-        return W.reshape(*learned.leading, W.shape[-1])
-
-    def _learn(self, X, y, W, H, weights):
-        self._check_solver()
-        observed, weights, leading = self._check_input(X, weights, reset=True)
-        X, weights = without_missing(observed, weights)
-        self._check_columns(X, weights)
-        given = check_start(self, X, W, H, self.n_init)
-        self._n_components = given.n_components
-        if given.free.any():
-            callbacks = IterationCallbacks(self, observed, y, self.n_init * self.max_iter)
-            W, H, n_iter, losses, error = self._factorize(X, weights, given, callbacks)
-            converged = n_iter < self.max_iter or self.tol == 0
-            W = self._clear_unobserved(X, weights, W)
-            by_row = False
-        else:
-            H, losses = (jnp if is_jax_array(X) else np).asarray(given.fixed, X.dtype), []
-            W, converged, n_iter = self._activations(X, weights, H)
-            error = model_error(X, weights, W, H, self._beta)
-            by_row = True
-        self.components_, self.n_components_ = H, H.shape[0]
-        self.n_iter_, self.loss_curve_ = n_iter, np.array(losses)
-        if not converged:
-            self._warn_not_converged(self.max_iter)
-        self.reconstruction_err_ = error
-        return _Learned(X, weights, leading, W, by_row)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _solve_for(self, X, W, H, weights):
@@ -363,77 +236,11 @@ class BetaNMF(CallbackSupportMixin, BaseNMF):
                 "You may try init='nndsvda' or init='nndsvdar' instead."
             )
 
-    def _factorize(self, X, weights, given, callbacks):
-        """Both factors from a start, in the units of X; the iterations; the losses; the error."""
-        beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
-        weighted = weights is not None or (sp.issparse(X) and has_missing(X))
-        xp = jnp if is_jax_array(X) else np
-        with precision(dtype):
-            observed = observe(X, weights, given.n_components, beta=beta, dtype=dtype)
-            root = np.sqrt(observed.scale)
-
-            def in_units(factor):
-                return (xp.asarray(factor) * xp.asarray(root, dtype)).astype(X.dtype)
-
-            def components(H):
-                return self._with_known(in_units(H))
-
-            def attributes(H):
-                return {"components_": components(H), "n_components_": len(H)}
-
-            gain = float(relative_power(observed.scale, beta))
-            started = time.perf_counter()
-
-            def after(n_iter, fetch_components, loss):
-                if self.verbose and n_iter % 10 == 0:
-                    _report(n_iter, started, loss * gain)
-                return callbacks.end(lambda: attributes(fetch_components()))
-
-            settings = Settings(
-                beta=beta,
-                penalty=self._penalty(X.shape, observed.scale),
-                floor=floor_of(dtype, beta),
-                tol=float(self.tol),
-                max_iter=self.max_iter,
-                shuffle=self.shuffle,
-                random_state=self.random_state,
-                n_components=given.n_components,
-            )
-            # scikit-learn, too, seeds every part of a single start anew.
-            single = self.n_init == 1
-            draws = self.random_state if single else check_random_state(self.random_state)
-
-            def start():
-                W, H = start_factors(given, X, weights, observed.scale, draws)
-                return W, xp.asarray(H, dtype)
-
-            solution = solve_jointly(
-                choose_solver(self.solver, beta, weighted=weighted),
-                observed,
-                (start() for _ in range(self.n_init)),
-                given.free,
-                settings,
-                Watch(callbacks.begin, after, closely=callbacks.active),
-                xp,
-            )
-            callbacks.finish(attributes(solution.H))
-            W, H = in_units(solution.W), components(solution.H)
-        self._refuse_overflow(H, solution.loss + solution.divergence)
-        error = 0.0
-        if observed.silent:
-            # Some updates only come close to the zeros that explain silence.
-            W = xp.zeros_like(W)
-        elif solution.divergence > 0:
-            error = np.sqrt(2 * solution.divergence) * relative_power(observed.scale, beta / 2)
-        return W, H, solution.n_iter, [loss * gain for loss in solution.losses], float(error)
-
-    def _rows_solver(self, *, weighted):
-        return choose_rows_solver(self.solver, self._beta, weighted=weighted)
-
-    def _allows_missing(self):
-        return self.solver != "cd"
-
-
-def _report(n_iter, started, loss):
-    seconds = time.perf_counter() - started
-    print(f"Epoch {n_iter:02d} reached after {seconds:.3f} seconds, loss: {loss:f}")  # noqa: T201
+    def _gains(self, H, free, scale, solver):
+        # Momentum lets the levels of components drift apart; the plain solvers keep their meaning.
+        gains = np.ones(len(H))
+        if solver.startswith("extrapolated") and not (self.alpha_W or self._alpha_H):
+            level = np.asarray(H.mean(axis=1), np.float64)
+            movable = free & (level > 0)
+            gains[movable] = 1 / (np.sqrt(len(level)) * level[movable])
+        return gains

@@ -89,7 +89,9 @@ def grown_start(solver, name, observed, state, penalty, settings, levels):
         W, H, before = state.W, state.H, used
     if not state.loss < beginning.loss:
         state = beginning
-    return state._replace(n_iter=round(work), first_loss=beginning.first_loss)
+    return state._replace(
+        n_iter=min(round(work), settings.max_iter), first_loss=beginning.first_loss
+    )
 
 
 def _until_stale(solver, part, state, penalty, most):

@@ -4,13 +4,11 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from skbss._runtime.loop import run_loop
 from skbss._runtime.resuming import Bookmark
 from skbss.factorization._divergence import joint_objective
 from skbss.factorization._growing import grown_start, sample_levels
-from skbss.factorization._rules import CHECK_EVERY, bounded, is_charged
+from skbss.factorization._rules import CHECK_EVERY, bounded
 from skbss.factorization._solvers import make_solver
 
 
@@ -45,7 +43,7 @@ class Watch(NamedTuple):
     closely: bool
 
 
-def solve_jointly(name, observed, starts, free, settings, watch, xp) -> Solution:
+def solve_jointly(name, observed, starts, free, gains_of, settings, watch, xp) -> Solution:
     """Minimize over W and the `free` rows of H, and keep the best of all starts.
 
     Parameters
@@ -59,6 +57,8 @@ def solve_jointly(name, observed, starts, free, settings, watch, xp) -> Solution
         (n_components, n_features).
     free : bool array of shape (n_components,)
         The components to be learned.
+    gains_of : callable ``(H) -> gains``
+        By what to multiply the components, and divide the activations, that are returned.
     settings : Settings
     watch : Watch
     xp : module
@@ -77,7 +77,8 @@ def solve_jointly(name, observed, starts, free, settings, watch, xp) -> Solution
 
     best: Solution | None = None
     for W, H in starts:
-        found = _solve_from(name, observed, W, H, free, settings, watch._replace(after=after), xp)
+        own = watch._replace(after=after)
+        found = _solve_from(name, observed, W, H, free, gains_of, settings, own, xp)
         if best is None or found.is_better_than(best):
             best = found
         if stopped:
@@ -86,7 +87,7 @@ def solve_jointly(name, observed, starts, free, settings, watch, xp) -> Solution
     return best
 
 
-def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
+def _solve_from(name, observed, W, H, free, gains_of, settings, watch, xp) -> Solution:
     data, layout, dtype = observed.data, observed.layout, H.dtype
     penalty = bounded(settings.penalty, dtype)
     solver = make_solver(name, layout.mark_components(free), settings, dtype)
@@ -104,12 +105,9 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     elif levels:
         state = grown_start(solver, name, observed, state, penalty, settings, levels)
 
-    # Momentum lets the levels of components drift apart; the plain solvers keep their meaning.
-    is_level_free = name.startswith("extrapolated") and not is_charged(settings.penalty)
-
     def components(state):
         H = layout.gather_components(state.H, xp)
-        gains = _level_gains(H, free) if is_level_free else np.ones(len(H), H.dtype)
+        gains = gains_of(H).astype(H.dtype)
         return H * gains[:, None], gains
 
     def advance(state, until):
@@ -130,12 +128,3 @@ def _solve_from(name, observed, W, H, free, settings, watch, xp) -> Solution:
     H, gains = components(state)
     W = layout.gather(state.W, layout.n_components, xp) / gains
     return Solution(W, H, state.n_iter, losses, state.loss, divergence)
-
-
-def _level_gains(H, free):
-    """By what the free components have to be multiplied for the level that a random start has."""
-    level = np.asarray(H.mean(axis=1), np.float64)
-    movable = free & (level > 0)
-    gains = np.ones_like(level)
-    gains[movable] = 1 / (np.sqrt(len(level)) * level[movable])
-    return gains.astype(H.dtype)

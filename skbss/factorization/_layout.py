@@ -170,7 +170,11 @@ class Layout(NamedTuple):
 
 
 def choose_layout(
-    shape: tuple[int, int], n_components: int, *, rows_per_block: int | None = None
+    shape: tuple[int, int],
+    n_components: int,
+    *,
+    rows_per_block: int | None = None,
+    rank: int | None = None,
 ) -> Layout:
     """How the rows of a dense matrix shall lie.
 
@@ -182,10 +186,14 @@ def choose_layout(
         Number of components.
     rows_per_block : int, optional
         How many rows make a block; None for what suits sweeps over both factors.
+    rank : int, optional
+        That of other data which is computed with along with it; None for what suits its size.
     """
     n_rows, n_columns = shape
     width = n_columns if n_columns < _WIDE else -(-n_columns // _VECTOR) * _VECTOR
-    rank = _filled_up_rank(n_components, coarsely=n_rows * width <= _SMALL)
+    if rank is None:
+        coarsely = (rows_per_block or n_rows) * width <= _SMALL
+        rank = _filled_up_rank(n_components, coarsely=coarsely)
     layout = Layout(n_rows, n_columns, n_components, bucket(n_rows), width, rank)
     if rows_per_block is None:
         if n_rows * width <= _LARGE:

@@ -1,12 +1,10 @@
 """Non-negative matrix factorization from one batch of rows at a time."""
 
-import warnings
 from numbers import Integral, Real
 
 import jax.numpy as jnp
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
@@ -15,9 +13,9 @@ from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, w
 from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
 from skbss._runtime.loop import wait_for
 from skbss.factorization._activations import solve_activations
-from skbss.factorization._base import BaseNMF
 from skbss.factorization._batch_monitor import BatchMonitor
 from skbss.factorization._divergence import model_error, relative_power
+from skbss.factorization._elastic_net import ElasticNetNMF
 from skbss.factorization._observations import (
     compute_dtype,
     floor_of,
@@ -29,7 +27,7 @@ from skbss.factorization._rules import Settings, bounded, step_rules
 from skbss.factorization._start import check_start, start_factors
 
 
-class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
+class MiniBatchBetaNMF(CallbackSupportMixin, ElasticNetNMF):
     r"""Non-negative matrix factorization from one batch of rows at a time.
 
     Minimizes the objective of :class:`BetaNMF`. Every batch updates its own activations, then the
@@ -134,7 +132,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
     """
 
     _parameter_constraints: dict = {
-        **BaseNMF._parameter_constraints,
+        **ElasticNetNMF._parameter_constraints,
         "max_no_improvement": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "forget_factor": [Interval(Real, 0, 1, closed="both")],
@@ -270,7 +268,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (..., n_features)
-            Non-negative data of the batch; NaN where not observed.
+            Non-negative data of the batch; NaN where not observed. It is taken in the precision of
+            the first batch.
         y : None
             Not used; it is there by convention.
         W : array-like of shape (n_samples, n_components), default=None
@@ -293,6 +292,9 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         """
         first = not hasattr(self, "components_")
         X, weights, _ = self._check_data(X, weights, reset=first)
+        if not first:
+            X = X.astype(self.components_.dtype)
+            weights = weights if weights is None else weights.astype(X.dtype)
         dtype = compute_dtype(X.dtype, self._beta)
         with precision(dtype):
             if first:
@@ -328,7 +330,12 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         """Go through the batches until the components settle; return the activations."""
         n_samples = X.shape[0]
         batches = list(gen_batches(n_samples, min(self.batch_size, n_samples)))
-        data = [self._batch(X, weights, batch, dtype) for batch in batches]
+        # A shorter last batch is computed with along with the others.
+        rank = None
+        data = []
+        for batch in batches:
+            data.append(self._batch(X, weights, batch, dtype, rank))
+            rank = data[0].layout.rank
         layouts = [observed.layout for observed in data]
         activations = [
             layout.lay_out(W[batch], dtype, layout.rank)
@@ -359,12 +366,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         callbacks.finish(attributes)
         self.n_steps_, self.n_iter_ = n_steps, -(-n_steps // len(batches))
         if self.n_iter_ == self.max_iter and self.tol > 0:
-            warnings.warn(
-                f"Maximum number of iterations {self.max_iter} reached. "
-                "Increase it to improve convergence.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+            self._warn_not_converged(self.max_iter)
         xp = jnp if is_jax_array(X) else np
         W = [
             layout.gather(W, layout.n_components, xp)
@@ -405,13 +407,19 @@ class MiniBatchBetaNMF(CallbackSupportMixin, BaseNMF):
         self._refuse_overflow(result[1].H, float(result[2]))
         return result
 
-    def _batch(self, X, weights, batch, dtype):
+    def _batch(self, X, weights, batch, dtype, rank):
         part = weights if weights is None or weights.shape[0] == 1 else weights[batch]
-        return self._observe(X[batch], part, dtype)
+        return self._observe(X[batch], part, dtype, rank)
 
-    def _observe(self, X, weights, dtype):
+    def _observe(self, X, weights, dtype, rank=None):
         return observe(
-            X, weights, self._n_components, beta=self._beta, dtype=dtype, scale=self._scale
+            X,
+            weights,
+            self._n_components,
+            beta=self._beta,
+            dtype=dtype,
+            scale=self._scale,
+            rank=rank,
         )
 
     @staticmethod

@@ -153,7 +153,16 @@ def mean_of(X, weights):
 
 
 def observe(
-    X, weights, n_components, *, beta, dtype, by_row=False, scale=None, rows_per_block=None
+    X,
+    weights,
+    n_components,
+    *,
+    beta,
+    dtype,
+    by_row=False,
+    scale=None,
+    rows_per_block=None,
+    rank=None,
 ):
     """Prepare a matrix for the kernels; to be called in the precision scope of `dtype`.
 
@@ -175,6 +184,8 @@ def observe(
         What to divide by instead.
     rows_per_block : int, optional
         How many rows make a block of dense data; None for what suits sweeps over both factors.
+    rank : int, optional
+        To what the components are filled up; None for what suits the size of the data.
 
     Returns
     -------
@@ -190,7 +201,7 @@ def observe(
     if scale is None:
         scale = _means(X, weights, by_row)
     scale, silent = _divisor(jnp if is_jax_array(X) else np, scale, by_row)
-    layout = choose_layout(X.shape, n_components, rows_per_block=rows_per_block)
+    layout = choose_layout(X.shape, n_components, rows_per_block=rows_per_block, rank=rank)
     # What fills up is equal to a model of silence, from which its divergence is 0.
     X_laid = layout.lay_out(
         X,

@@ -49,7 +49,7 @@ def step_rule(solver, beta, *, quadratic):
     """How multiplicative updates move a factor whose prices are `quadratic` or not."""
     exponent = mm_exponent(beta, quadratic=quadratic)
     if solver == "extrapolated" and (beta == 1 or (not quadratic and 0 <= beta <= 2)):
-        # Twice as fast for beta < 1 or with an L2 penalty, and still never up.
+        # Twice as fast for beta < 1 or with quadratic prices, and still never up.
         exponent = 1.0
     return StepRule(beta, exponent, quadratic)
 
@@ -97,11 +97,6 @@ def bounded(penalty, dtype):
     # Relative to data near the smallest numbers a penalty can exceed the largest: it wins anyhow.
     most = np.sqrt(float(np.finfo(dtype).max))
     return jax.tree.map(lambda number: for_kernels(np.minimum(number, most), dtype), penalty)
-
-
-def is_charged(penalty):
-    """Whether there is a penalty at all."""
-    return any(np.any(number) for number in jax.tree.leaves(penalty))
 
 
 class Orders:

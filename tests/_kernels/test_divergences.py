@@ -7,19 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from skbss._kernels.divergences import _NEAR, beta_divergence, power
+from skbss._kernels.divergences import beta_divergence, power
 from skbss._runtime.device import precision
 
 DTYPES = [np.float32, np.float64]
 AT = [0.0, 1.0, 2.0]
 CLOSE = [centre + offset for centre in AT for offset in (-1e-2, -1e-5, -1e-9, 1e-9, 1e-5, 1e-2)]
-# Where one formula gives way to the other: the last beta of either side, and the next ones.
-SWITCH = [
-    float(beta)
-    for edge in (-_NEAR, _NEAR, 1 - _NEAR, 1 + _NEAR)
-    for beta in (np.nextafter(edge, -10), edge, np.nextafter(edge, 10), edge - 1e-3, edge + 1e-3)
-]
-BETWEEN = [-2.0, -1.0, -0.3, 0.3, 0.499, 0.5, 0.501, 0.7, 1.3, 1.5, 2.5, 3.0, 3.7, 4.0]
+BETWEEN = [-2.0, -1.0, -0.3, -0.05, 0.05, 0.3, 0.499, 0.5, 0.501, 0.7, 0.95, 1.05, 1.3, 1.5]
+BETWEEN += [2.5, 3.0, 3.7, 4.0]
 
 
 def evaluate(function, *arrays, dtype):
@@ -45,16 +40,11 @@ def exact_divergence(x, y, beta):
 
 
 def rounding(x, y, beta, dtype):
-    """What rounding may cost: that of every term and power, and what the quotient magnifies.
-
-    Only off the switch are the terms divided by ``beta * (beta - 1)``.
-    """
+    """What rounding may cost: that of every term and power, but nothing for a quotient of them."""
     x, y = x.astype(float), y.astype(float)
     terms = x**beta + y**beta + x * y ** (beta - 1)
     exponents = 1 + max(1, abs(beta)) * (np.abs(np.log(x)) + np.abs(np.log(y)))
-    off = min(abs(beta), abs(beta - 1)) > _NEAR and beta != 2
-    magnified = max(1, 1 / abs(beta * (beta - 1))) if off else 1
-    return 4 * np.finfo(dtype).eps * magnified * terms * exponents
+    return 4 * np.finfo(dtype).eps * terms * exponents
 
 
 # From a twentieth to twenty; all tests share one shape, and so one program for every operation.
@@ -70,7 +60,7 @@ def pairs(dtype):
     return x.astype(dtype), y.astype(dtype)
 
 
-@pytest.mark.parametrize("beta", [*AT, *CLOSE, *SWITCH, *BETWEEN])
+@pytest.mark.parametrize("beta", [*AT, *CLOSE, *BETWEEN])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_equals_the_definition_to_rounding(dtype, beta):
     x, y = pairs(dtype)
@@ -80,7 +70,7 @@ def test_equals_the_definition_to_rounding(dtype, beta):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("beta", [beta for beta in (*AT, *CLOSE, *SWITCH, *BETWEEN) if beta > 0])
+@pytest.mark.parametrize("beta", [beta for beta in (*AT, *CLOSE, *BETWEEN) if beta > 0])
 def test_of_a_zero_from_a_model(beta, dtype):
     y = LEVELS.astype(dtype)
     ours = evaluate(lambda x, y: beta_divergence(x, y, beta), 0 * y, y, dtype=dtype)
@@ -103,27 +93,33 @@ def test_subnormal_data_count_as_zeros(beta, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("beta", [-2.0, -1.0, -0.3, -_NEAR - 1e-9, -_NEAR, -1e-9, 0.0])
+@pytest.mark.parametrize("beta", [-2.0, -1.0, -0.3, -0.05, -1e-9, 0.0])
 def test_no_model_is_close_to_a_zero_for_beta_up_to_0(beta, dtype):
     y = LEVELS
     ours = evaluate(lambda x, y: beta_divergence(x, y, beta), 0 * y, y, dtype=dtype)
     np.testing.assert_array_equal(ours, np.inf)
 
 
+UP_TO_2 = [beta for beta in (*AT, *CLOSE, *BETWEEN) if beta <= 2]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("beta", [*AT, *CLOSE[:12], -_NEAR, _NEAR, 1 - _NEAR / 2, 1 + _NEAR / 2])
-def test_of_a_model_that_fits_is_exactly_zero_near_the_limits(beta, dtype):
+@pytest.mark.parametrize("beta", UP_TO_2)
+def test_of_a_model_that_fits_is_exactly_zero(beta, dtype):
     y = np.geomspace(1e-6, 1e6, 56)
     ours = evaluate(lambda x, y: beta_divergence(x, y, beta), y, y, dtype=dtype)
     np.testing.assert_array_equal(ours, 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("beta", [*CLOSE[12:], *BETWEEN])
-def test_of_a_model_that_fits_is_zero_to_rounding_elsewhere(beta, dtype):
-    y = LEVELS.astype(dtype)
-    ours = evaluate(lambda x, y: beta_divergence(x, y, beta), y, y, dtype=dtype)
-    assert (np.abs(ours) <= rounding(y, y, beta, dtype)).all()
+@pytest.mark.parametrize("beta", UP_TO_2)
+def test_is_not_negative_where_the_model_almost_fits(beta, dtype):
+    eps = np.finfo(dtype).eps
+    y = np.linspace(1, 2, 56)
+    x = y * (1 + eps * np.arange(-28, 28) ** 3)
+    ours = evaluate(lambda x, y: beta_divergence(x, y, beta), x, y, dtype=dtype)
+    assert ours.sum() >= 0
+    assert (ours >= -4 * eps * np.abs(x - y)).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

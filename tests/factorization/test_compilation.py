@@ -114,6 +114,6 @@ def test_one_program_transforms_any_large_number_of_rows(beta):
     rng = np.random.default_rng(2)
     model = BetaNMF(3, **FIRST | {"beta_loss": beta}).fit(rng.random((20, 260)))
     model.transform(rng.random((300, 260)))
-    for n_rows in (257, 700, 1301):
+    for n_rows in (257, 700, 1301, 2500):
         data = rng.random((n_rows, 260))
         assert programs_compiled(lambda data=data: model.transform(data)) == 0, n_rows

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
 
 from skbss import BetaNMF, MiniBatchBetaNMF
 
@@ -180,3 +181,37 @@ def test_transform_max_iter(X):
 def test_a_beta_that_overflows_says_so(X):
     with pytest.raises(FloatingPointError, match="Use a beta_loss closer to"):
         model(beta_loss=300).fit(X * np.logspace(-3, 3, 12))
+
+
+@pytest.mark.parametrize("n_components", [3, 30])
+def test_a_shorter_last_batch_of_large_data(n_components):
+    # Batches of this size are laid out in another way than the rows that are left over.
+    rng = np.random.default_rng(0)
+    X = rng.random((1100, 520), np.float32)
+    online = model(n_components=n_components, batch_size=1024, beta_loss=1, max_iter=1).fit(X)
+    padded = np.vstack([X, np.full((2048 - len(X), 520), np.nan, np.float32)])
+    whole = model(n_components=n_components, batch_size=1024, beta_loss=1, max_iter=1)
+    with pytest.warns(UserWarning, match="no observed entry"):
+        whole.set_params(forget_factor=0.7 ** (2048 / 1100)).fit(padded)
+    np.testing.assert_allclose(online.components_, whole.components_, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kinds", [(np.asarray, sp.csr_array), (sp.csr_array, np.asarray)])
+@pytest.mark.parametrize("dtypes", [(np.float32, np.float64), (np.float64, np.float32)])
+@pytest.mark.parametrize("beta", [1, 2, 5])
+def test_later_batches_are_taken_in_the_precision_of_the_first(X, beta, dtypes, kinds):
+    online = model(beta_loss=beta)
+    for dtype, kind, batch in zip(dtypes, kinds, np.split(X, 3)[:2], strict=True):
+        online.partial_fit(kind(batch.astype(dtype)))
+    assert online.components_.dtype == dtypes[0]
+    same = model(beta_loss=beta)
+    for batch in np.split(X, 3)[:2]:
+        same.partial_fit(batch.astype(np.float32).astype(dtypes[0]))
+    np.testing.assert_allclose(online.components_, same.components_, rtol=1e-3, atol=1e-6)
+    assert online.transform(X.astype(np.float32)).dtype == np.float32
+
+
+def test_the_warning_names_the_line_of_the_call(X):
+    with pytest.warns(ConvergenceWarning, match="Maximum number of iterations 1") as caught:
+        model(max_iter=1).fit(X)
+    assert caught[0].filename == __file__

@@ -105,3 +105,14 @@ def test_a_fit_that_overflowed_is_not_kept():
     fine, overflowed = (Solution(None, None, 1, [], loss, loss) for loss in (1.0, np.nan))
     assert fine.is_better_than(overflowed)
     assert not overflowed.is_better_than(fine)
+
+
+@pytest.mark.parametrize("beta", [0.3, 0.5])
+def test_losses_of_fits_that_are_all_but_exact_are_not_negative(beta):
+    rng = np.random.default_rng(0)
+    exact = (rng.random((60, 3)) @ rng.random((3, 5))).astype(np.float32)
+    parameters = {"beta_loss": beta, "init": "random", "tol": 1e-6, "max_iter": 2000}
+    for seed in range(3):
+        model = BetaNMF(3, random_state=seed, **parameters).fit(exact)
+        assert (model.loss_curve_ >= 0).all()
+        assert model.reconstruction_err_ > 0
