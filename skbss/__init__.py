@@ -1,7 +1,7 @@
 """Blind source separation with scikit-learn's interface.
 
 - From recordings to their sources: `Separator`, or its parts `STFT`, `WienerMask` and `ISTFT`.
-- Factorizations of a non-negative matrix: `BetaNMF`, `MiniBatchBetaNMF`,
+- Factorizations of a non-negative matrix: `BetaNMF`, `MiniBatchBetaNMF`, `SparseNMF`,
   `non_negative_factorization`.
 - Compiled programs on disk, for processes to come: `enable_compilation_cache`.
 - How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.

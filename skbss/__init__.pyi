@@ -3,6 +3,7 @@ from . import metrics as metrics
 from ._runtime.compilation import enable_compilation_cache as enable_compilation_cache
 from .factorization import BetaNMF as BetaNMF
 from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
+from .factorization import SparseNMF as SparseNMF
 from .factorization import non_negative_factorization as non_negative_factorization
 from .frontend import ISTFT as ISTFT
 from .frontend import STFT as STFT

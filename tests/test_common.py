@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skbss import BetaNMF, MiniBatchBetaNMF
+from skbss import BetaNMF, MiniBatchBetaNMF, SparseNMF
 from tests.conftest import filled_up
 
 BETAS = [0, 0.5, 1, 2]
@@ -13,6 +13,8 @@ ESTIMATORS = [
     OWN_SHAPES,
     # As many epochs as a check needs to tell one fit from another.
     *(MiniBatchBetaNMF(beta_loss=beta, max_iter=20) for beta in BETAS),
+    *(SparseNMF(beta_loss=beta) for beta in BETAS),
+    SparseNMF(solver="mu", norm="l1"),
 ]
 
 

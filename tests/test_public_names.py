@@ -28,6 +28,7 @@ TOP_LEVEL = {
     "MiniBatchBetaNMF",
     "STFT",
     "Separator",
+    "SparseNMF",
     "WienerMask",
     "__version__",
     "datasets",

@@ -19,15 +19,20 @@ def reference_mu(X, M, W, H, beta, alpha, l1_ratio, n_iter):
     n_samples, n_features = X.shape
     X = np.where(M > 0, X, 1)
     l1, l2 = alpha * l1_ratio, alpha * (1 - l1_ratio)
-    power = exponent(beta, quadratic=l2 > 0)
     for _ in range(n_iter):
         Y = W @ H
-        numerator, denominator = (M * X * Y ** (beta - 2)) @ H.T, (M * Y ** (beta - 1)) @ H.T
-        W = W * (numerator / (denominator + n_features * (l1 + l2 * W))) ** power
+        parts = (M * X * Y ** (beta - 2)) @ H.T, (M * Y ** (beta - 1)) @ H.T
+        W = reference_step(W, *parts, n_features * l1, n_features * l2, beta)
         Y = W @ H
-        numerator, denominator = W.T @ (M * X * Y ** (beta - 2)), W.T @ (M * Y ** (beta - 1))
-        H = H * (numerator / (denominator + n_samples * (l1 + l2 * H))) ** power
+        parts = W.T @ (M * X * Y ** (beta - 2)), W.T @ (M * Y ** (beta - 1))
+        H = reference_step(H, *parts, n_samples * l1, n_samples * l2, beta)
     return W, H
+
+
+def reference_step(A, numerator, denominator, linear, quadratic, beta):
+    """A step with the exponent at which it can not raise the objective."""
+    power = exponent(beta, quadratic=np.any(quadratic))
+    return A * (numerator / (denominator + linear + quadratic * A)) ** power
 
 
 @pytest.fixture
