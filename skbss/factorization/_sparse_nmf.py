@@ -108,16 +108,16 @@ class SparseNMF(JointNMF):
     Notes
     -----
     Le Roux and others minimize the same objective with a heuristic that divides the gradient of the
-    normalized components into two parts. It can raise the objective (for KL in one of a hundred
-    random steps); the updates here are majorize-minimize steps, which cannot.
+    normalized components into two parts [1]_. It can raise the objective (for KL in one of a
+    hundred random steps); the updates here are majorize-minimize steps [2]_, which cannot.
 
     References
     ----------
     .. [1] J. Le Roux, F. Weninger and J. R. Hershey, "Sparse NMF: half-baked or well done?",
-       MERL TR2015-023, 2015, eqs. 3 to 8.
+       MERL TR2015-023, 2015 (the objective).
     .. [2] A. Marmin, J. H. de Morais Goulart and C. Févotte, "Majorization-minimization for
-       sparse nonnegative matrix factorization with the beta-divergence", IEEE Transactions on
-       Signal Processing 71, 2023 (arXiv:2207.06316).
+       sparse nonnegative matrix factorization with the beta-divergence", arXiv:2207.06316 (the
+       updates for the L1 norm; the L2 norm is bounded by a parabola that touches it).
 
     Examples
     --------
