@@ -55,9 +55,9 @@ class SparseNMF(JointNMF):
         - "mu": multiplicative (majorize-minimize) updates, which never raise the objective.
         - "auto": the same with momentum, or coordinate descent with momentum for ``beta_loss=2``
           without weights or missing entries.
-    beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, \
-            default="kullback-leibler"
-        The beta of the divergence: any real number, or the name of 2, 1 or 0.
+    beta_loss : float or str, default="kullback-leibler"
+        The beta of the divergence: any real number, or "frobenius" for 2, "kullback-leibler" for 1,
+        "itakura-saito" for 0.
     sparsity : float, default=0.3
         Strength :math:`s` of the penalty, at least 0. It does not depend on the level of the data.
         0 is :class:`BetaNMF` with components of norm one. Dictionaries of speech separate best with
