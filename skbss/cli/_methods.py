@@ -26,11 +26,11 @@ class Method:
     spectrum: str = "magnitude"
 
 
-def _beta_nmf(beta_loss: str) -> Callable[[int, int, int], Any]:
+def _factorizer(name: str, beta_loss: str) -> Callable[[int, int, int], Any]:
     def factorizer(n_components: int, max_iter: int, random_state: int) -> Any:
-        from skbss import BetaNMF
+        import skbss
 
-        return BetaNMF(
+        return getattr(skbss, name)(
             n_components,
             init="random",
             beta_loss=beta_loss,
@@ -42,9 +42,15 @@ def _beta_nmf(beta_loss: str) -> Callable[[int, int, int], Any]:
 
 
 METHODS = {
-    "nmf": Method("NMF, Kullback-Leibler divergence", _beta_nmf("kullback-leibler")),
-    "is-nmf": Method("NMF, Itakura-Saito divergence", _beta_nmf("itakura-saito"), "power"),
-    "euclidean-nmf": Method("NMF, squared Euclidean distance", _beta_nmf("frobenius")),
+    "nmf": Method("NMF, Kullback-Leibler divergence", _factorizer("BetaNMF", "kullback-leibler")),
+    "is-nmf": Method(
+        "NMF, Itakura-Saito divergence", _factorizer("BetaNMF", "itakura-saito"), "power"
+    ),
+    "euclidean-nmf": Method("NMF, squared Euclidean distance", _factorizer("BetaNMF", "frobenius")),
+    "sparse-nmf": Method(
+        "NMF with sparse activations, Kullback-Leibler divergence",
+        _factorizer("SparseNMF", "kullback-leibler"),
+    ),
 }
 
 

@@ -1,5 +1,7 @@
 """SparseNMF: its objective, its limits, and what its parameters do."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
@@ -234,3 +236,15 @@ def test_it_separates():
     supervised = Separator(SparseNMF(5, random_state=0))
     supervised.fit(clip.mixture[None], clip.sources[None])
     assert supervised.transform(clip.mixture[None]).shape == clip.sources[None].shape
+
+
+@pytest.mark.parametrize("beta", [0, 1, 2])
+def test_jax_arrays(X, beta):
+    X = X.astype(np.float32)
+    given = {"beta_loss": beta, "init": "random", "random_state": 0, "tol": 0, "max_iter": 20}
+    host, device = SparseNMF(3, **given), SparseNMF(3, **given)
+    W, W_device = host.fit_transform(X), device.fit_transform(jnp.asarray(X))
+    assert isinstance(W_device, jax.Array)
+    assert isinstance(device.components_, jax.Array)
+    np.testing.assert_allclose(W_device, W, rtol=1e-3, atol=1e-4 * W.max())
+    np.testing.assert_allclose(device.components_, host.components_, rtol=1e-3, atol=1e-5)
