@@ -46,6 +46,8 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     }
 
     _warns_in_transform = True
+    # Only plain coordinate descent has an order that can be drawn.
+    shuffle = False
 
     def transform(self, X, weights=None):
         """Find the activations of the components in new data.
@@ -266,7 +268,7 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
                 floor=floor_of(dtype, beta),
                 tol=float(self.tol),
                 max_iter=self._activation_iterations(),
-                shuffle=getattr(self, "shuffle", False),
+                shuffle=self.shuffle,
                 random_state=self.random_state,
                 n_components=layout.n_components,
             )

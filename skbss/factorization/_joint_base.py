@@ -47,9 +47,6 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         "n_init": [Interval(Integral, 1, None, closed="left")],
     }
 
-    # Only of coordinate descent.
-    shuffle = False
-
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, W=None, H=None, weights=None):
@@ -153,7 +150,6 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
     def _look_at(self, X, weights):
         """Keep what has to be known of the training data later on."""
 
-    @abstractmethod
     def _check_solver(self):
         """Refuse a solver that can not do what is asked of it."""
 

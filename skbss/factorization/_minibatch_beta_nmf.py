@@ -293,8 +293,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, ElasticNetNMF):
         first = not hasattr(self, "components_")
         X, weights, _ = self._check_data(X, weights, reset=first)
         if not first:
-            X = X.astype(self.components_.dtype)
-            weights = weights if weights is None else weights.astype(X.dtype)
+            X = X.astype(self.components_.dtype, copy=False)
+            weights = weights if weights is None else weights.astype(X.dtype, copy=False)
         dtype = compute_dtype(X.dtype, self._beta)
         with precision(dtype):
             if first:

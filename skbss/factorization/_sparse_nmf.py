@@ -168,9 +168,6 @@ class SparseNMF(JointNMF):
         self.verbose = verbose
         self.fixed_components = fixed_components
 
-    def _check_solver(self):
-        """All solvers know all that can be asked."""
-
     def _look_at(self, X, weights):
         mean = mean_of(X, weights) or 1.0
         self.penalty_ = float(self.sparsity * relative_power(mean, self._beta - 1))
