@@ -37,7 +37,7 @@ class DenseData(NamedTuple):
         """``P H'`` and ``Q H'``, the latter up to broadcasting."""
         if self.weights is None and beta == 2:
             return self.X @ H.T, W @ (H @ H.T)
-        P, Q = self._gradient_weights(W, H, beta, floor)
+        P, Q = self.gradient_weights(W @ H + floor, beta)
         if Q is None:
             return P @ H.T, H.sum(axis=1)[None, :]
         return P @ H.T, Q @ H.T
@@ -48,10 +48,21 @@ class DenseData(NamedTuple):
         """``W' P`` and ``W' Q``, the latter up to broadcasting."""
         if self.weights is None and beta == 2:
             return W.T @ self.X, (W.T @ W) @ H
-        P, Q = self._gradient_weights(W, H, beta, floor)
+        P, Q = self.gradient_weights(W @ H + floor, beta)
         if Q is None:
             return W.T @ P, W.sum(axis=0)[:, None]
         return W.T @ P, W.T @ Q
+
+    def gradient_weights(
+        self, Y: Float[Array, "frames freqs"], beta: float
+    ) -> tuple[Float[Array, "frames freqs"], Float[Array, "frames freqs"] | None]:
+        """P and Q at a model Y, the latter None where it is 1 everywhere."""
+        P, Q = gradient_powers(Y, beta)
+        P = self.X * P
+        if self.weights is not None:
+            P = self.weights * P
+            Q = self.weights if Q is None else self.weights * Q
+        return P, Q
 
     def row_divergence(
         self, W: Float[Array, "frames k"], H: Float[Array, "k freqs"], beta: float, floor: Array
@@ -86,11 +97,3 @@ class DenseData(NamedTuple):
         if self.weights is None:
             return W @ H.sum(axis=1)
         return (self.weights * (W @ H)).sum(axis=1)
-
-    def _gradient_weights(self, W, H, beta, floor):
-        P, Q = gradient_powers(W @ H + floor, beta)
-        P = self.X * P
-        if self.weights is not None:
-            P = self.weights * P
-            Q = self.weights if Q is None else self.weights * Q
-        return P, Q

@@ -43,9 +43,9 @@ class Moving(NamedTuple):
     """Factors, those one sweep before, and their momentum."""
 
     W: Float[Array, "*rows k"]
-    H: Float[Array, "k freqs"]
+    H: Float[Array, "*taps k freqs"]
     before_W: Float[Array, "*rows k"]
-    before_H: Float[Array, "k freqs"]
+    before_H: Float[Array, "*taps k freqs"]
     momentum: Float[Array, ""]
 
 
@@ -75,10 +75,15 @@ def iterate_extrapolated(
             ahead_W = ahead(W, before, pull)
             parts = block.activation_parts(ahead_W, s.H, beta, floor)
             new = multiplicative_step(ahead_W, *parts, prices, rules.W, exponents[0])
+            if not rules.learns:
+                return (new, W), ()
             totals = penalty.row_sums(new), block.component_parts(new, ahead_H, beta, floor)
             return (new, W), totals
 
-        (W, before_W), (sums, parts) = data.sweep(update, (s.W, s.before_W))
+        (W, before_W), totals = data.sweep(update, (s.W, s.before_W))
+        if not rules.learns:
+            return Moving(W, s.H, before_W, s.H, momentum)
+        sums, parts = totals
         prices = penalty.prices_of_components(ahead_H, sums)
         H = multiplicative_step(ahead_H, *parts, prices, rules.H, exponents[1])
         return Moving(W, jnp.where(free[:, None], H, s.H), before_W, s.H, momentum)

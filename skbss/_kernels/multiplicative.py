@@ -38,20 +38,21 @@ class StepRule(NamedTuple):
 
 
 class StepRules(NamedTuple):
-    """How both factors move."""
+    """How both factors move; it learns nothing where all components are held."""
 
     W: StepRule
     H: StepRule
+    learns: bool = True
 
 
 def multiplicative_step(
-    A: Float[Array, "a b"],
+    A: Float[Array, "*taps a b"],
     numerator: Float[Array, "..."],
     denominator: Float[Array, "..."],
     prices: Prices,
     rule: StepRule,
     exponent: Any = None,
-) -> Float[Array, "a b"]:
+) -> Float[Array, "*taps a b"]:
     """Move a factor to the minimum of the majorizer; what nothing speaks for becomes zero.
 
     An `exponent` may be given that the program is told when it runs, instead of that of the rule,
@@ -78,14 +79,14 @@ def multiplicative_step(
 def iterate_mu(
     data,
     W: Float[Array, "*rows k"],
-    H: Float[Array, "k freqs"],
+    H: Float[Array, "*taps k freqs"],
     penalty: Penalty,
     free: Bool[Array, " k"],
     floor: Float[Array, ""],
     count: Int[Array, ""],
     *,
     rules: StepRules,
-) -> tuple[Float[Array, "*rows k"], Float[Array, "k freqs"]]:
+) -> tuple[Float[Array, "*rows k"], Float[Array, "*taps k freqs"]]:
     """Sweep over W, then the free rows of H, `count` times."""
     beta = rules.W.beta
 
@@ -96,9 +97,14 @@ def iterate_mu(
         def update(block, W):
             parts = block.activation_parts(W, H, beta, floor)
             W = multiplicative_step(W, *parts, prices, rules.W)
+            if not rules.learns:
+                return W, ()
             return W, (penalty.row_sums(W), block.component_parts(W, H, beta, floor))
 
-        W, (sums, parts) = data.sweep(update, W)
+        W, totals = data.sweep(update, W)
+        if not rules.learns:
+            return W, H
+        sums, parts = totals
         learned = multiplicative_step(H, *parts, penalty.prices_of_components(H, sums), rules.H)
         return W, jnp.where(free[:, None], learned, H)
 

@@ -22,7 +22,7 @@ class Prices(NamedTuple):
     linear: Any
     quadratic: Any
 
-    def of(self, A: Float[Array, "a b"]) -> Float[Array, "a b"]:
+    def of(self, A: Float[Array, "*taps a b"]) -> Float[Array, "*taps a b"]:
         """What every entry costs."""
         return self.linear * A + self.quadratic * A * A / 2
 
@@ -34,16 +34,16 @@ class Penalty(Protocol):
     def are_quadratic(self) -> tuple[bool, bool]:
         """Whether the prices of W and of H have a quadratic part, as known outside of programs."""
 
-    def prices_of_rows(self, H: Float[Array, "k freqs"]) -> Prices:
+    def prices_of_rows(self, H: Float[Array, "*taps k freqs"]) -> Prices:
         """Those of W, the same for every row of it."""
 
     def row_sums(self, W: Float[Array, "rows k"]) -> Any:
         """What the other methods need to know of W: sums over its rows, which add up."""
 
-    def prices_of_components(self, H: Float[Array, "k freqs"], sums: Any) -> Prices:
+    def prices_of_components(self, H: Float[Array, "*taps k freqs"], sums: Any) -> Prices:
         """Those of H, near H."""
 
-    def cost(self, H: Float[Array, "k freqs"], sums: Any) -> Float[Array, ""]:
+    def cost(self, H: Float[Array, "*taps k freqs"], sums: Any) -> Float[Array, ""]:
         """The penalty."""
 
     def of_share(self, share: float) -> "Penalty":
@@ -62,7 +62,7 @@ class ElasticNet(NamedTuple):
         """Whether the prices of W and of H have a quadratic part, as known outside of programs."""
         return bool(self.l2_W), bool(self.l2_H)
 
-    def prices_of_rows(self, H: Float[Array, "k freqs"]) -> Prices:
+    def prices_of_rows(self, H: Float[Array, "*taps k freqs"]) -> Prices:
         """Those of W."""
         return Prices(self.l1_W, self.l2_W)
 
@@ -70,11 +70,11 @@ class ElasticNet(NamedTuple):
         """What W costs."""
         return Prices(self.l1_W, self.l2_W).of(W).sum()
 
-    def prices_of_components(self, H: Float[Array, "k freqs"], sums: Any) -> Prices:
+    def prices_of_components(self, H: Float[Array, "*taps k freqs"], sums: Any) -> Prices:
         """Those of H."""
         return Prices(self.l1_H, self.l2_H)
 
-    def cost(self, H: Float[Array, "k freqs"], sums: Float[Array, ""]) -> Float[Array, ""]:
+    def cost(self, H: Float[Array, "*taps k freqs"], sums: Float[Array, ""]) -> Float[Array, ""]:
         """The penalty."""
         return sums + Prices(self.l1_H, self.l2_H).of(H).sum()
 
@@ -101,7 +101,7 @@ class Objective(NamedTuple):
 def objective(
     data,
     W: Float[Array, "*rows k"],
-    H: Float[Array, "k freqs"],
+    H: Float[Array, "*taps k freqs"],
     penalty: Penalty,
     floor: Float[Array, ""],
     *,

@@ -16,8 +16,8 @@ from skbss._kernels.penalties import Prices
 class NormalizedSparsity:
     """The penalty ``weight * sum_k |w_k|_1 |h_k|``: activations of components of norm one.
 
-    The norm of the components is that of the `order`, 1 or 2. The second has a square root, which
-    the quadratic price bounds.
+    The norm of the components, over all their taps, is that of the `order`, 1 or 2. The second has
+    a square root, which the quadratic price bounds.
     """
 
     weight: Any
@@ -27,7 +27,7 @@ class NormalizedSparsity:
         """As ``Penalty`` has it."""
         return False, self.order == 2 and bool(self.weight)
 
-    def prices_of_rows(self, H: Float[Array, "k freqs"]) -> Prices:
+    def prices_of_rows(self, H: Float[Array, "*taps k freqs"]) -> Prices:
         """Those of W."""
         return Prices(self.weight * self._norms(H)[None, :], 0.0)
 
@@ -35,7 +35,9 @@ class NormalizedSparsity:
         """What every component is used."""
         return W.sum(axis=0)
 
-    def prices_of_components(self, H: Float[Array, "k freqs"], sums: Float[Array, " k"]) -> Prices:
+    def prices_of_components(
+        self, H: Float[Array, "*taps k freqs"], sums: Float[Array, " k"]
+    ) -> Prices:
         """Those of H."""
         if self.order == 1:
             return Prices(self.weight * sums[:, None], 0.0)
@@ -43,7 +45,7 @@ class NormalizedSparsity:
         slopes = jnp.where(norms > 0, sums / jnp.where(norms > 0, norms, 1), 0)
         return Prices(0.0, self.weight * slopes[:, None])
 
-    def cost(self, H: Float[Array, "k freqs"], sums: Float[Array, " k"]) -> Float[Array, ""]:
+    def cost(self, H: Float[Array, "*taps k freqs"], sums: Float[Array, " k"]) -> Float[Array, ""]:
         """The penalty."""
         return self.weight * (sums * self._norms(H)).sum()
 
@@ -52,4 +54,5 @@ class NormalizedSparsity:
         return self
 
     def _norms(self, H):
-        return H.sum(axis=1) if self.order == 1 else jnp.sqrt(jnp.square(H).sum(axis=1))
+        within = (*range(H.ndim - 2), -1)
+        return H.sum(within) if self.order == 1 else jnp.sqrt(jnp.square(H).sum(within))
