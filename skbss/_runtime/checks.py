@@ -8,7 +8,7 @@ from sklearn.utils.validation import validate_data
 from skbss._runtime.device import is_jax_array
 
 
-def check_matrix(estimator, X, *, reset):
+def check_matrix(estimator, X, *, reset, accept_sparse=True):
     """A non-negative float matrix, dense or CSR; checked where it lies if it is a JAX array.
 
     Parameters
@@ -19,6 +19,8 @@ def check_matrix(estimator, X, *, reset):
         Axes before the last are flattened.
     reset : bool
         True in ``fit``.
+    accept_sparse : bool
+        Whether sparse matrices are accepted.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def check_matrix(estimator, X, *, reset):
             estimator,
             X,
             reset=reset,
-            accept_sparse=("csr", "csc"),
+            accept_sparse=("csr", "csc") if accept_sparse else False,
             dtype=[np.float64, np.float32],
             ensure_all_finite="allow-nan",
         )

@@ -212,15 +212,16 @@ class BetaNMF(ElasticNetNMF, JointNMF):
             )
         if H is None:
             raise ValueError("update_H=False needs the components: pass H.")
-        X, weights, leading = self._check_data(X, weights, reset=True)
+        checked = self._check_input(X, weights, reset=True).completed()
+        X = checked.X
         n_components = np.shape(H)[0] if self.n_components == "auto" else self.n_components
         H = check_factor(H, (n_components or X.shape[1], X.shape[1]), "NMF (input H)")
         if H.dtype != X.dtype:
             raise TypeError(f"H should have the same dtype as X. Got H.dtype = {H.dtype}.")
-        W, converged, n_iter = self._activations(X, weights, H)
+        W, converged, n_iter = self._activations(checked, H)
         if not converged:
             self._warn_not_converged(self.max_iter)
-        return W.reshape(*leading, len(H)), H, n_iter
+        return W.reshape(*checked.leading, len(H)), H, n_iter
 
     def _check_solver(self):
         if self.solver == "cd" and self._beta != 2:

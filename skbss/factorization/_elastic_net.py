@@ -5,11 +5,11 @@ from numbers import Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skbss._kernels.penalties import ElasticNet, Prices
-from skbss.factorization._base import BaseNMF
 from skbss.factorization._divergence import relative_power
+from skbss.factorization._row_base import RowNMF
 
 
-class ElasticNetNMF(BaseNMF):
+class ElasticNetNMF(RowNMF):
     """With the penalties of `alpha_W`, `alpha_H` and `l1_ratio`."""
 
     alpha_W: float
@@ -17,7 +17,7 @@ class ElasticNetNMF(BaseNMF):
     l1_ratio: float
 
     _parameter_constraints: dict = {
-        **BaseNMF._parameter_constraints,
+        **RowNMF._parameter_constraints,
         "alpha_W": [Interval(Real, 0, None, closed="left")],
         "alpha_H": [Interval(Real, 0, None, closed="left"), StrOptions({"same"})],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],

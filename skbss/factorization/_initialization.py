@@ -1,5 +1,7 @@
 """Starting points for a factorization."""
 
+import math
+
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.extmath import randomized_svd
@@ -13,7 +15,8 @@ def random_factors(mean, shape, n_components, dtype, random_state):
     mean : float
         Mean of the data.
     shape : tuple of int
-        ``(n_samples, n_features)``.
+        ``(n_samples, n_features)``, or ``(n_samples, template_length, n_features)`` for
+        components that last for several samples.
     n_components : int
         Rank of the product.
     dtype : dtype
@@ -24,11 +27,11 @@ def random_factors(mean, shape, n_components, dtype, random_state):
     Returns
     -------
     W : array of shape (n_samples, n_components)
-    H : array of shape (n_components, n_features)
+    H : array of shape (n_components, *shape[1:])
     """
     rng = check_random_state(random_state)
-    scale = np.sqrt(mean / n_components)
-    H = np.abs(scale * rng.standard_normal((n_components, shape[1])).astype(dtype))
+    scale = np.sqrt(mean / (n_components * math.prod(shape[1:-1])))
+    H = np.abs(scale * rng.standard_normal((n_components, *shape[1:])).astype(dtype))
     W = np.abs(scale * rng.standard_normal((shape[0], n_components)).astype(dtype))
     return W.astype(dtype, copy=False), H.astype(dtype, copy=False)
 

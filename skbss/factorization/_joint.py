@@ -54,7 +54,7 @@ def solve_jointly(name, observed, starts, free, gains_of, settings, watch, xp) -
         The data.
     starts : iterable of tuple
         Where each search starts: W of shape (n_samples, n_components) and H of shape
-        (n_components, n_features).
+        (n_components, [template_length,] n_features).
     free : bool array of shape (n_components,)
         The components to be learned.
     gains_of : callable ``(H) -> gains``
@@ -108,7 +108,7 @@ def _solve_from(name, observed, W, H, free, gains_of, settings, watch, xp) -> So
     def components(state):
         H = layout.gather_components(state.H, xp)
         gains = gains_of(H).astype(H.dtype)
-        return H * gains[:, None], gains
+        return H * gains.reshape(-1, *[1] * (H.ndim - 1)), gains
 
     def advance(state, until):
         return solver.advance(data, state, penalty, until)

@@ -16,6 +16,7 @@ from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, w
 from skbss._runtime.device import is_jax_array, precision
 from skbss._runtime.warning import each_once
 from skbss.factorization._base import BaseNMF
+from skbss.factorization._checked import Checked
 from skbss.factorization._divergence import model_error, relative_power
 from skbss.factorization._joint import Watch, solve_jointly
 from skbss.factorization._observations import (
@@ -23,18 +24,15 @@ from skbss.factorization._observations import (
     floor_of,
     has_missing,
     observe,
-    without_missing,
 )
-from skbss.factorization._rules import Settings, choose_rows_solver, choose_solver
+from skbss.factorization._rules import Settings, choose_solver
 from skbss.factorization._start import check_start, start_factors
 
 
 class _Learned(NamedTuple):
     """Checked data, and its activations: those of the joint fit, or of every row by itself."""
 
-    X: Any
-    weights: Any
-    leading: tuple[int, ...]
+    checked: Checked
     W: Any
     by_row: bool
 
@@ -114,38 +112,43 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         FloatingPointError
             If the numbers overflow, which only a far-off `beta_loss` brings about.
         """
+        return self._learn_and_transform(X, y, W, H, weights)
+
+    def _learn_and_transform(self, X, y, W, H, weights, lengths=None):
         with each_once():
-            learned = self._learn(X, y, W, H, weights)
+            learned = self._learn(X, y, W, H, weights, lengths)
             W = learned.W
             if not (learned.by_row or self.init == "custom"):
-                W, _, _ = self._activations(learned.X, learned.weights)
-        return W.reshape(*learned.leading, W.shape[-1])
+                W, _, _ = self._activations(learned.checked)
+        return W.reshape(*learned.checked.leading, W.shape[-1])
 
-    def _learn(self, X, y, W, H, weights):
+    def _learn(self, X, y, W, H, weights, lengths=None):
         self._check_solver()
-        observed, weights, leading = self._check_input(X, weights, reset=True)
-        X, weights = without_missing(observed, weights)
+        observed = self._check_input(X, weights, reset=True, lengths=lengths)
+        checked = observed.completed()
+        X, weights = checked.X, checked.weights
         self._check_columns(X, weights)
         self._look_at(X, weights)
-        given = check_start(self, X, W, H, self.n_init)
+        given = check_start(self, X, W, H, self.n_init, self._component_shape(X))
         self._n_components = given.n_components
         if given.free.any():
-            callbacks = IterationCallbacks(self, observed, y, self.n_init * self.max_iter)
-            W, H, n_iter, losses, error = self._factorize(X, weights, given, callbacks)
+            callbacks = IterationCallbacks(self, observed.X, y, self.n_init * self.max_iter)
+            W, H, n_iter, losses, error = self._factorize(checked, given, callbacks)
             converged = n_iter < self.max_iter or self.tol == 0
             W = self._clear_unobserved(X, weights, W)
             by_row = False
         else:
             H, losses = (jnp if is_jax_array(X) else np).asarray(given.fixed, X.dtype), []
-            W, converged, n_iter = self._activations(X, weights, H)
-            error = model_error(X, weights, W, H, self._beta)
+            W, converged, n_iter = self._activations(checked, H)
+            model = self._product(W, H, checked.lengths)
+            error = model_error(X, weights, *model, self._beta)
             by_row = True
         self.components_, self.n_components_ = H, H.shape[0]
         self.n_iter_, self.loss_curve_ = n_iter, np.array(losses)
         if not converged:
             self._warn_not_converged(self.max_iter)
         self.reconstruction_err_ = error
-        return _Learned(X, weights, leading, W, by_row)
+        return _Learned(checked, W, by_row)
 
     def _look_at(self, X, weights):
         """Keep what has to be known of the training data later on."""
@@ -160,13 +163,28 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         They are those of the data divided by `scale`; activations are divided by the gains.
         """
 
-    def _factorize(self, X, weights, given, callbacks):
+    def _component_shape(self, X):
+        return X.shape[1:]
+
+    def _observe(self, checked, n_components, dtype):
+        """What the kernels are given."""
+        return observe(checked.X, checked.weights, n_components, beta=self._beta, dtype=dtype)
+
+    def _choose_solver(self, *, weighted):
+        return choose_solver(self.solver, self._beta, weighted=weighted)
+
+    def _start(self, given, checked, scale, random_state):
+        """The first factors, for the data divided by its mean."""
+        return start_factors(given, checked.X, checked.weights, scale, random_state)
+
+    def _factorize(self, checked, given, callbacks):
         """Both factors from a start, in the units of X; the iterations; the losses; the error."""
+        X, weights = checked.X, checked.weights
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
         weighted = weights is not None or (sp.issparse(X) and has_missing(X))
         xp = jnp if is_jax_array(X) else np
         with precision(dtype):
-            observed = observe(X, weights, given.n_components, beta=beta, dtype=dtype)
+            observed = self._observe(checked, given.n_components, dtype)
             root = np.sqrt(observed.scale)
 
             def in_units(factor):
@@ -178,7 +196,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             def attributes(H):
                 return {"components_": components(H), "n_components_": len(H)}
 
-            name = choose_solver(self.solver, beta, weighted=weighted)
+            name = self._choose_solver(weighted=weighted)
             penalty = self._penalty(X.shape, observed.scale)
             gain = float(relative_power(observed.scale, beta))
             started = time.perf_counter()
@@ -203,7 +221,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             draws = self.random_state if single else check_random_state(self.random_state)
 
             def start():
-                W, H = start_factors(given, X, weights, observed.scale, draws)
+                W, H = self._start(given, checked, observed.scale, draws)
                 return W, xp.asarray(H, dtype)
 
             solution = solve_jointly(
@@ -226,9 +244,6 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         elif solution.divergence > 0:
             error = np.sqrt(2 * solution.divergence) * relative_power(observed.scale, beta / 2)
         return W, H, solution.n_iter, [loss * gain for loss in solution.losses], float(error)
-
-    def _rows_solver(self, *, weighted):
-        return choose_rows_solver(self.solver, self._beta, weighted=weighted)
 
     def _allows_missing(self):
         return self.solver != "cd"

@@ -134,16 +134,21 @@ class Layout(NamedTuple):
         return out
 
     def lay_out_components(self, H: Any) -> Any:
-        """Components, NumPy or JAX, as the kernels take them: filled up with zeros."""
+        """Components, NumPy or JAX, as the kernels take them: filled up with zeros.
+
+        Those that last for several frames have another axis, which comes first in the kernels.
+        """
+        xp = jnp if is_jax_array(H) else np
         missing = [(0, self.rank - self.n_components), (0, self.width - self.n_columns)]
-        if not np.any(missing):
-            return jnp.asarray(H)
-        return jnp.asarray((jnp if is_jax_array(H) else np).pad(H, missing))
+        H = xp.moveaxis(H, 0, -2)
+        if np.any(missing):
+            H = xp.pad(H, [(0, 0)] * (H.ndim - 2) + missing)
+        return jnp.asarray(H)
 
     def gather_components(self, H: Any, xp: Any) -> Any:
         """Components as they were, in an array of `xp`: NumPy or JAX."""
         # On the host, cutting costs no compiled program.
-        return xp.asarray(H)[: self.n_components, : self.n_columns]
+        return xp.moveaxis(xp.asarray(H)[..., : self.n_components, : self.n_columns], -2, 0)
 
     def mark_components(self, marked: np.ndarray) -> np.ndarray:
         """A truth about every component, false for those that fill up."""

@@ -21,7 +21,6 @@ from skbss.factorization._observations import (
     floor_of,
     mean_of,
     observe,
-    without_missing,
 )
 from skbss.factorization._rules import Settings, bounded, step_rules
 from skbss.factorization._start import check_start, start_factors
@@ -246,20 +245,21 @@ class MiniBatchBetaNMF(CallbackSupportMixin, ElasticNetNMF):
         FloatingPointError
             If the numbers overflow, which a far-off `beta_loss` brings about.
         """
-        observed, weights, leading = self._check_input(X, weights, reset=True)
-        X, weights = without_missing(observed, weights)
+        given = self._check_input(X, weights, reset=True)
+        checked = given.completed()
+        X, weights = checked.X, checked.weights
         self._check_columns(X, weights)
         dtype = compute_dtype(X.dtype, self._beta)
         with precision(dtype):
             W = self._begin(X, weights, W, H, dtype)
-            callbacks = IterationCallbacks(self, observed, y, self._n_steps(X))
+            callbacks = IterationCallbacks(self, given.X, y, self._n_steps(X))
             W = self._run(X, weights, W, dtype, callbacks)
         if self.init == "custom" and not self.fresh_restarts:
             W = self._clear_unobserved(X, weights, W)
         else:
-            W, _, _ = self._activations(X, weights)
+            W, _, _ = self._activations(checked)
         self.reconstruction_err_ = model_error(X, weights, W, self.components_, self._beta)
-        return W.reshape(*leading, W.shape[-1])
+        return W.reshape(*checked.leading, W.shape[-1])
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, W=None, H=None, weights=None):
@@ -291,7 +291,7 @@ class MiniBatchBetaNMF(CallbackSupportMixin, ElasticNetNMF):
             As ``fit_transform``, but for columns without any observed entry.
         """
         first = not hasattr(self, "components_")
-        X, weights, _ = self._check_data(X, weights, reset=first)
+        X, weights, *_ = self._check_input(X, weights, reset=first).completed()
         if not first:
             X = X.astype(self.components_.dtype, copy=False)
             weights = weights if weights is None else weights.astype(X.dtype, copy=False)

@@ -54,15 +54,16 @@ def step_rule(solver, beta, *, quadratic):
     return StepRule(beta, exponent, quadratic)
 
 
-def step_rules(solver, beta, penalty):
-    """How multiplicative updates move both factors."""
+def step_rules(solver, beta, penalty, *, learns=True):
+    """How multiplicative updates move both factors, or the activations alone."""
     each = (step_rule(solver, beta, quadratic=quadratic) for quadratic in penalty.are_quadratic())
-    return StepRules(*each)
+    W, H = each
+    return StepRules(W, H, learns)
 
 
 def choose_paces(rules, bold, cautious, dtype):
     """The reach of steps with momentum, and the exponents of both factors."""
-    paces = [choose_pace(rule, bold, cautious, dtype) for rule in rules]
+    paces = [choose_pace(rule, bold, cautious, dtype) for rule in (rules.W, rules.H)]
     return paces[0][0], np.stack([exponent for _, exponent in paces])
 
 

@@ -63,6 +63,10 @@ class _Configured:
         """The divergence and the penalty."""
         return joint_objective(data, W, H, penalty, self._settings.beta)
 
+    def _step_rules(self, name):
+        learns = bool(np.any(self._free))
+        return step_rules(name, self._settings.beta, self._settings.penalty, learns=learns)
+
     def _is_due(self, n_iter):
         """Whether it is time for a look."""
         return n_iter % CHECK_EVERY == 0 or n_iter == self._settings.max_iter
@@ -96,7 +100,7 @@ class _Multiplicative(_Configured):
             self._free,
             self._floor,
             for_kernels(until - state.n_iter, np.int32),
-            rules=step_rules("mu", self._settings.beta, self._settings.penalty),
+            rules=self._step_rules("mu"),
         )
         state = state._replace(W=W, H=H, n_iter=until)
         if not self._is_due(until):
@@ -235,7 +239,7 @@ class _Extrapolated(_Configured):
         return Guarded(factors, factors, loss, loss, done=loss <= 0)
 
     def advance(self, data, state, penalty, until):
-        rules = step_rules("extrapolated", self._settings.beta, self._settings.penalty)
+        rules = self._step_rules("extrapolated")
         factors = iterate_extrapolated(
             data,
             state.factors,

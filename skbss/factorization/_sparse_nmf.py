@@ -1,23 +1,16 @@
 """Non-negative matrix factorization with sparse activations."""
 
-from numbers import Real
-from typing import Literal
-
 import jax.numpy as jnp
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from skbss._kernels.penalties import Prices
-from skbss._kernels.sparsity import NormalizedSparsity
 from skbss._runtime.device import is_jax_array
 from skbss.factorization._divergence import relative_power
-from skbss.factorization._joint_base import JointNMF
-from skbss.factorization._observations import mean_of
-
-_ORDERS: dict[str, Literal[1, 2]] = {"l1": 1, "l2": 2}
+from skbss.factorization._normalized import NormalizedNMF
+from skbss.factorization._row_base import RowNMF
 
 
-class SparseNMF(JointNMF):
+class SparseNMF(NormalizedNMF, RowNMF):
     r"""Non-negative matrix factorization with sparse activations.
 
     Finds non-negative matrices whose product approximates a non-negative matrix,
@@ -132,13 +125,6 @@ class SparseNMF(JointNMF):
     array([1., 1., 1., 1.])
     """
 
-    _parameter_constraints: dict = {
-        **JointNMF._parameter_constraints,
-        "solver": [StrOptions({"auto", "mu"})],
-        "sparsity": [Interval(Real, 0, None, closed="left")],
-        "norm": [StrOptions(set(_ORDERS))],
-    }
-
     def __init__(
         self,
         n_components="auto",
@@ -168,28 +154,9 @@ class SparseNMF(JointNMF):
         self.verbose = verbose
         self.fixed_components = fixed_components
 
-    def _look_at(self, X, weights):
-        mean = mean_of(X, weights) or 1.0
-        self.penalty_ = float(self.sparsity * relative_power(mean, self._beta - 1))
-
-    def _penalty(self, shape, scale):
-        return NormalizedSparsity(float(self.sparsity), _ORDERS[self.norm])
-
     def _row_terms(self, H, scale):
         norms = self._norms(H)
         norms = (jnp if is_jax_array(H) else np).where(norms > 0, norms, 1)
         level = float((H / norms[:, None]).mean()) or 1.0
         price = self.penalty_ / level * relative_power(scale, 1 - self._beta)
         return level * norms[:, None], Prices(price, 0.0)
-
-    def _gains(self, H, free, scale, solver):
-        norms = np.asarray(self._norms(H), np.float64)
-        movable = free & (norms > 0)
-        gains = np.ones_like(norms)
-        gains[movable] = 1 / (np.sqrt(scale) * norms[movable])
-        return gains
-
-    def _norms(self, H):
-        xp = jnp if is_jax_array(H) else np
-        peak = xp.where(H.max(axis=1) > 0, H.max(axis=1), 1)
-        return peak * xp.linalg.norm(H / peak[:, None], _ORDERS[self.norm], axis=1)

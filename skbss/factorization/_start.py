@@ -25,6 +25,7 @@ class Given(NamedTuple):
     W: Any
     H: Any
     fixed: Any
+    component_shape: tuple[int, ...]
 
     @property
     def free(self):
@@ -32,7 +33,7 @@ class Given(NamedTuple):
         return np.arange(self.n_components) >= (0 if self.fixed is None else len(self.fixed))
 
 
-def check_start(model, X, W, H, n_init=1) -> Given:
+def check_start(model, X, W, H, n_init=1, component_shape=None) -> Given:
     """Check what a model and its user give for a start, in scikit-learn's words.
 
     Parameters
@@ -45,11 +46,14 @@ def check_start(model, X, W, H, n_init=1) -> Given:
         As given to ``fit``.
     n_init : int
         How many starts will be made.
+    component_shape : tuple of int, optional
+        That of a component; ``(n_features,)`` by default.
 
     Returns
     -------
     given : Given
     """
+    component_shape = component_shape or X.shape[1:]
     n_components, init, smallest = model.n_components, model.init, min(X.shape)
     if n_components == "auto" and init == "custom" and H is not None:
         n_components = np.shape(H)[0]
@@ -60,10 +64,10 @@ def check_start(model, X, W, H, n_init=1) -> Given:
     fixed = None
     if model.fixed_components is not None:
         whom = f"{type(model).__name__} (fixed_components)"
-        fixed = _check_fixed(model.fixed_components, X, n_components, whom)
+        fixed = _check_fixed(model.fixed_components, component_shape, n_components, whom)
     learned = fixed is None or len(fixed) < n_components
     if init == "custom":
-        W, H = _check_custom(X, W, H, n_components)
+        W, H = _check_custom(X, W, H, n_components, component_shape)
     else:
         if W is not None or H is not None:
             warn(
@@ -79,12 +83,13 @@ def check_start(model, X, W, H, n_init=1) -> Given:
             "init='random' or 'nndsvdar', leave W or H out, or set n_init=1."
         )
     if init is None:
-        init = "nndsvda" if n_components <= smallest and n_init == 1 else "random"
+        splits = n_components <= smallest and n_init == 1 and len(component_shape) == 1
+        init = "nndsvda" if splits else "random"
     elif init not in ("random", "custom") and n_components > smallest and learned:
         raise ValueError(
             f"init = '{init}' can only be used when n_components <= min(n_samples, n_features)"
         )
-    return Given(init, n_components, W, H, fixed)
+    return Given(init, n_components, W, H, fixed, component_shape)
 
 
 def start_factors(given, X, weights, scale, random_state):
@@ -106,27 +111,33 @@ def start_factors(given, X, weights, scale, random_state):
     Returns
     -------
     W : array of shape (n_samples, n_components)
-    H : array of shape (n_components, n_features)
+    H : array of shape (n_components, [template_length,] n_features)
     """
     K, root = given.n_components, np.sqrt(scale)
     if given.W is not None and given.H is not None:
         W, H = given.W / root, given.H / root
     elif given.init in ("random", "custom"):
-        W, H = random_factors(1.0, X.shape, K, X.dtype, random_state)
+        shape = (X.shape[0], *given.component_shape)
+        W, H = random_factors(1.0, shape, K, X.dtype, random_state)
         if given.init == "custom":
             W, H = _complete(given.W, given.H, W * root, H * root, scale)
             W, H = W / root, H / root
     else:
-        completed = _completed(X, weights, scale)
+        completed = completed_data(X, weights, scale)
         W, H = nndsvd_factors(completed, K, fill=given.init, random_state=random_state)
-    return (W, H) if given.fixed is None else _hold(W, H, given.fixed / root)
+    return with_held(W, H, given, scale)
 
 
 def check_factor(A, shape, whom):
     """A given factor, refused in scikit-learn's words if its shape or values do not fit."""
     if not is_jax_array(A):
-        A = check_array(A)
-    for axis, name in enumerate(("first", "second")):
+        A = check_array(A, allow_nd=len(shape) > 2)
+    if np.ndim(A) != len(shape):
+        raise ValueError(
+            f"Array with {np.ndim(A)} axes passed to {whom}. Expected shape {shape}, but got "
+            f"{A.shape}."
+        )
+    for axis, name in zip(range(len(shape)), ("first", "second", "third"), strict=False):
         if A.shape[axis] != shape[axis]:
             raise ValueError(
                 f"Array with wrong {name} dimension passed to {whom}. Expected {shape[axis]}, "
@@ -138,17 +149,16 @@ def check_factor(A, shape, whom):
     return A
 
 
-def _check_custom(X, W, H, n_components):
+def _check_custom(X, W, H, n_components, component_shape):
     if W is None and H is None:
         raise ValueError(
             "init='custom' needs W, H or both, and neither was given. Pass them to fit, or "
             "choose another init."
         )
-    n_samples, n_features = X.shape
     if H is not None:
-        H = movable(check_factor(H, (n_components, n_features), "NMF (input H)"), X)
+        H = movable(check_factor(H, (n_components, *component_shape), "NMF (input H)"), X)
     if W is not None:
-        W = movable(check_factor(W, (n_samples, n_components), "NMF (input W)"), X)
+        W = movable(check_factor(W, (X.shape[0], n_components), "NMF (input W)"), X)
     given = {name: A.dtype for name, A in (("H", H), ("W", W)) if A is not None}
     if any(dtype != X.dtype for dtype in given.values()):
         names = " and ".join(f"{name}.dtype = {dtype}" for name, dtype in given.items())
@@ -156,11 +166,19 @@ def _check_custom(X, W, H, n_components):
     return W, H
 
 
-def _check_fixed(fixed, X, n_components, whom):
-    fixed = check_array(np.asarray(fixed), dtype=[np.float64, np.float32])
+def _check_fixed(fixed, component_shape, n_components, whom):
+    several = len(component_shape) > 1
+    fixed = check_array(np.asarray(fixed), dtype=[np.float64, np.float32], allow_nd=several)
     check_non_negative(fixed, whom)
-    if fixed.shape[1] != X.shape[1]:
-        raise ValueError(f"fixed_components has {fixed.shape[1]} features, but X has {X.shape[1]}.")
+    if fixed.shape[-1] != component_shape[-1]:
+        raise ValueError(
+            f"fixed_components has {fixed.shape[-1]} features, but X has {component_shape[-1]}."
+        )
+    if fixed.shape[1:] != component_shape:
+        raise ValueError(
+            f"fixed_components of shape {fixed.shape} must hold components of shape "
+            f"{component_shape}: (template_length, n_features)."
+        )
     if len(fixed) > n_components:
         raise ValueError(
             f"fixed_components has {len(fixed)} rows, but n_components={n_components} counts "
@@ -172,13 +190,23 @@ def _check_fixed(fixed, X, n_components, whom):
 def _complete(W, H, drawn_W, drawn_H, mean):
     """Scale the drawn factor so that its product with the given one has the data's mean."""
     left, right = (W, drawn_H) if H is None else (drawn_W, H)
-    level = float(left.mean(axis=0) @ right.mean(axis=1))
+    level = float(left.mean(axis=0) @ right.mean(axis=-1).reshape(len(right), -1).sum(axis=1))
     gain = mean / level if level > 0 else 1.0
     return (W, right * gain) if H is None else (left * gain, H)
 
 
-def _completed(X, weights, scale):
-    """The data at mean 1 on the host, with missing entries filled by a product of means."""
+def completed_data(X, weights, scale):
+    """The data at mean 1 on the host, with missing entries filled by a product of means.
+
+    Parameters
+    ----------
+    X : array or CSR of shape (n_samples, n_features)
+        The data.
+    weights : array of shape (1 or n_samples, 1 or n_features) or None
+        Of its entries; 0 where not observed.
+    scale : float
+        Mean of the data.
+    """
     if sp.issparse(X):
         completed = X.copy()
         completed.data = np.where(np.isnan(X.data), 1, X.data / scale).astype(X.dtype)
@@ -190,11 +218,30 @@ def _completed(X, weights, scale):
     return (host / scale).astype(host.dtype, copy=False)
 
 
-def _hold(W, H, fixed):
-    """Put known components in the place of the first ones, of the same loudness as they had."""
+def with_held(W, H, given, scale):
+    """Put known components in the place of the first ones, of the same loudness as they had.
+
+    Parameters
+    ----------
+    W : array of shape (n_samples, n_components)
+    H : array of shape (n_components, [template_length,] n_features)
+        For the data divided by its mean.
+    given : Given
+        From ``check_start``.
+    scale : float
+        Mean of the data.
+
+    Returns
+    -------
+    W, H : arrays
+    """
+    if given.fixed is None:
+        return W, H
+    fixed = given.fixed / np.sqrt(scale)
     n_fixed = len(fixed)
     xp = jnp if is_jax_array(W) or is_jax_array(H) else np
-    norms = np.linalg.norm(fixed, axis=1)
-    gains = np.linalg.norm(np.asarray(H[:n_fixed]), axis=1) / np.where(norms > 0, norms, 1)
+    norms = np.linalg.norm(fixed.reshape(n_fixed, -1), axis=1)
+    drawn = np.linalg.norm(np.asarray(H[:n_fixed]).reshape(n_fixed, -1), axis=1)
+    gains = drawn / np.where(norms > 0, norms, 1)
     W = xp.concatenate([W[:, :n_fixed] * gains, W[:, n_fixed:]], axis=1)
     return W, xp.concatenate([xp.asarray(fixed, dtype=H.dtype), H[n_fixed:]])
