@@ -1,9 +1,9 @@
-"""scikit-learn's own checks of every matrix estimator, without expected failures."""
+"""scikit-learn's own checks of every matrix estimator, with the few that can not hold in time."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skbss import BetaNMF, MiniBatchBetaNMF, SparseNMF
+from skbss import BetaNMF, ConvNMF, MiniBatchBetaNMF, SparseNMF
 from tests.conftest import filled_up
 
 BETAS = [0, 0.5, 1, 2]
@@ -15,7 +15,18 @@ ESTIMATORS = [
     *(MiniBatchBetaNMF(beta_loss=beta, max_iter=20) for beta in BETAS),
     *(SparseNMF(beta_loss=beta) for beta in BETAS),
     SparseNMF(solver="mu", norm="l1"),
+    ConvNMF(template_length=3),
+    ConvNMF(template_length=3, beta_loss=0, solver="averaged", sparsity=0),
 ]
+IN_TIME = "what a frame sounds like depends on what was before"
+
+
+def expected_failures(estimator):
+    if getattr(estimator, "template_length", 1) == 1:
+        return {}
+    return dict.fromkeys(
+        ["check_methods_subset_invariance", "check_methods_sample_order_invariance"], IN_TIME
+    )
 
 
 # The checks leave max_iter as it is, and some ask for callbacks that are not there.
@@ -26,7 +37,10 @@ pytestmark = pytest.mark.filterwarnings(
 
 # The checks use some fifteen shapes of data, each of which would compile programs for every
 # estimator: one of them goes through all.
-@parametrize_with_checks([estimator for estimator in ESTIMATORS if estimator is not OWN_SHAPES])
+@parametrize_with_checks(
+    [estimator for estimator in ESTIMATORS if estimator is not OWN_SHAPES],
+    expected_failed_checks=expected_failures,
+)
 def test_scikit_learn_check(estimator, check):
     with filled_up(128):
         check(estimator)
@@ -41,6 +55,6 @@ def test_scikit_learn_check_of_data_in_its_own_shape(estimator, check):
 def test_tags(estimator):
     tags = estimator.__sklearn_tags__()
     assert tags.input_tags.positive_only
-    assert tags.input_tags.sparse
+    assert tags.input_tags.sparse == (not isinstance(estimator, ConvNMF))
     assert tags.input_tags.allow_nan == (getattr(estimator, "solver", None) != "cd")
     assert tags.transformer_tags.preserves_dtype == ["float64", "float32"]

@@ -24,6 +24,7 @@ PUBLIC_PACKAGES = [
 ]
 TOP_LEVEL = {
     "BetaNMF",
+    "ConvNMF",
     "ISTFT",
     "MiniBatchBetaNMF",
     "STFT",

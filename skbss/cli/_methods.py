@@ -51,6 +51,10 @@ METHODS = {
         "NMF with sparse activations, Kullback-Leibler divergence",
         _factorizer("SparseNMF", "kullback-leibler"),
     ),
+    "conv-nmf": Method(
+        "NMF with templates of eight frames, Kullback-Leibler divergence",
+        _factorizer("ConvNMF", "kullback-leibler"),
+    ),
 }
 
 

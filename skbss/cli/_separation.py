@@ -2,9 +2,10 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Separation:
     stems : array of shape (n_sources, n_channels, length), float32
         Their sum in float64 is the recording up to the rounding of one stem to float32.
     components : array of shape (n_components, n_freqs)
-        Templates.
+        Spectra, the mean over the frames of templates.
     activations : array of shape (n_columns, n_components)
         Of the mean spectra of the channels, at even intervals over the recording.
     labels : array of shape (n_components,)
@@ -108,8 +109,14 @@ def separate_waveform(
             stems = np.asarray(separator.fit_transform(clip))
             factorizer = separator.factorizer_
             converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
-            spectra = mean_spectra(waveform, STFT(**frames, output=method.spectrum))
-            activations = np.asarray(factorizer.transform(spectra))
+            components = np.asarray(factorizer.components_)
+            if components.ndim == 2:
+                spectra = mean_spectra(waveform, STFT(**frames, output=method.spectrum))
+                activations = np.asarray(factorizer.transform(spectra))
+            else:
+                # What comes later in a template is not explained by the mean of its activations.
+                activations = mean_columns(separator.activations(waveform[np.newaxis])[0])
+                components = components.mean(axis=1)
             too_short = any(re.match(_TOO_SHORT, str(w.message)) for w in caught)
         except ValueError as error:
             raise CommandError(" ".join(str(error).split())) from error
@@ -118,7 +125,7 @@ def separate_waveform(
     losses = np.asarray(factorizer.loss_curve_)
     return Separation(
         stems=stems,
-        components=np.asarray(factorizer.components_),
+        components=components,
         activations=activations,
         labels=np.asarray(separator.atom_source_),
         loss_curve=losses,
@@ -147,12 +154,27 @@ def mean_spectra(waveform: np.ndarray, stft) -> np.ndarray:
     array of shape (n_columns, n_freqs)
         At most 1000 columns.
     """
+    return mean_columns(stft.transform(channel) for channel in waveform)
+
+
+def mean_columns(channels: Iterable[Any]) -> np.ndarray:
+    """The mean over the channels and over as many frames as a pixel holds.
+
+    Parameters
+    ----------
+    channels : iterable of arrays of shape (n_frames, n)
+        What there is of every frame.
+
+    Returns
+    -------
+    array of shape (n_columns, n)
+        At most 1000 columns.
+    """
     means = []
-    for channel in waveform:
-        spectra = np.asarray(stft.transform(channel))
-        edges = np.linspace(0, len(spectra), min(len(spectra), _COLUMNS) + 1).astype(int)
-        sums = np.add.reduceat(spectra, edges[:-1], axis=0)
-        means.append(sums / np.diff(edges)[:, np.newaxis].astype(spectra.dtype))
+    for channel in map(np.asarray, channels):
+        edges = np.linspace(0, len(channel), min(len(channel), _COLUMNS) + 1).astype(int)
+        sums = np.add.reduceat(channel, edges[:-1], axis=0)
+        means.append(sums / np.diff(edges)[:, np.newaxis].astype(channel.dtype))
     return np.mean(means, axis=0)
 
 

@@ -1,8 +1,15 @@
 """Factorizations of a non-negative matrix."""
 
 from skbss.factorization._beta_nmf import BetaNMF
+from skbss.factorization._conv_nmf import ConvNMF
 from skbss.factorization._functional import non_negative_factorization
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
 from skbss.factorization._sparse_nmf import SparseNMF
 
-__all__ = ["BetaNMF", "MiniBatchBetaNMF", "SparseNMF", "non_negative_factorization"]
+__all__ = [
+    "BetaNMF",
+    "ConvNMF",
+    "MiniBatchBetaNMF",
+    "SparseNMF",
+    "non_negative_factorization",
+]

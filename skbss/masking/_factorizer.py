@@ -4,6 +4,9 @@ import numbers
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
+
+from skbss.factorization._recordings import as_product
 
 SPECTRA = ("auto", "magnitude", "power")
 
@@ -50,6 +53,47 @@ def check_enough_atoms(n_components, n_sources):
             f"n_sources={n_sources} must not exceed n_components={n_components} of the "
             "factorizer: every source needs an atom."
         )
+
+
+def told_apart(factorizer, lengths):
+    """What tells a factorizer which rows hang together, if it asks.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        Of a non-negative matrix.
+    lengths : sequence of int
+        Numbers of rows of the recordings that lie below each other.
+
+    Returns
+    -------
+    arguments : dict
+        For its ``fit_transform`` and ``transform``.
+    """
+    return {"lengths": lengths} if has_fit_parameter(factorizer, "lengths") else {}
+
+
+def frames_of_atoms(labels, W, H, lengths):
+    """A model whose atoms last for one frame each, to make masks from.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_components,)
+        The source of every atom.
+    W : array of shape (n_frames, n_components)
+        Activations.
+    H : array of shape (n_components, [template_length,] n_freqs)
+        Atoms.
+    lengths : sequence of int
+        Numbers of rows of the recordings that lie below each other in W.
+
+    Returns
+    -------
+    labels, W, H : arrays
+        The same for every frame of the atoms.
+    """
+    W, H_of_frames = as_product(W, H, lengths)
+    return np.repeat(labels, len(H_of_frames) // len(H)), W, H_of_frames
 
 
 def check_non_negative_model(factorizer, W):

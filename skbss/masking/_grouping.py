@@ -19,8 +19,8 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, sample_rate, random_stat
 
     Parameters
     ----------
-    H : ndarray of shape (n_components, n_freqs)
-        Spectra of the atoms.
+    H : ndarray of shape (n_components, [template_length,] n_freqs)
+        The atoms.
     W : ndarray of shape (n_frames, n_components)
         Their activations.
     n_sources : int or None
@@ -55,6 +55,7 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, sample_rate, random_stat
         return np.arange(n_components), n_components
     if n_sources == 1:
         return np.zeros(n_components, int), 1
+    H = H.reshape(n_components, -1, H.shape[-1]).sum(axis=1)
     energies = W.sum(axis=0, dtype=float) * H.sum(axis=1, dtype=float)
     if is_named and grouping == "activations":
         features = rhythms(W)

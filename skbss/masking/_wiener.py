@@ -18,8 +18,10 @@ from skbss.masking._factorizer import (
     check_factorizer,
     check_mask_exponent,
     check_non_negative_model,
+    frames_of_atoms,
     seeded_clone,
     spectrum_exponent,
+    told_apart,
 )
 from skbss.masking._grouping import check_sample_rate, given_labels, group_atoms
 from skbss.masking._level import level_of
@@ -70,7 +72,7 @@ class WienerMask(TransformerMixin, BaseEstimator):
     ----------
     factorizer_ : estimator
         The fitted factorizer.
-    components_ : array of shape (n_components, n_freqs)
+    components_ : array of shape (n_components, [template_length,] n_freqs)
         Its atoms.
     labels_ : ndarray of shape (n_components,)
         The source of every atom. Sources are in order of decreasing energy, unless they are the
@@ -195,7 +197,12 @@ class WienerMask(TransformerMixin, BaseEstimator):
         clips = check_spectra(X, n_leading=2)
         self._check_frequencies(clips)
         exponent = spectrum_exponent(self.spectrum, self.factorizer)
-        activations = (self.factorizer_.transform(_rows(one, exponent)) for one in clips.each())
+        activations = (
+            self.factorizer_.transform(
+                _rows(one, exponent), **told_apart(self.factorizer_, _lengths(one))
+            )
+            for one in clips.each()
+        )
         return self._separated(clips, activations)
 
     def _fit(self, X):
@@ -215,7 +222,8 @@ class WienerMask(TransformerMixin, BaseEstimator):
         ends = np.cumsum([len(one) for one in frames])[:-1]
         del frames
         self.factorizer_ = seeded_clone(self.factorizer, random_state)
-        W = self.factorizer_.fit_transform(V)
+        lengths = np.concatenate([_lengths(one) for one in clips.each()])
+        W = self.factorizer_.fit_transform(V, **told_apart(self.factorizer_, lengths))
         check_non_negative_model(self.factorizer_, W)
         self.components_ = self.factorizer_.components_
         if self.n_sources is not None:
@@ -245,11 +253,14 @@ class WienerMask(TransformerMixin, BaseEstimator):
                 )
 
     def _separated(self, clips, activations):
-        atoms = atom_table(self.labels_, self.n_sources_)
         exponent = self.mask_exponent / spectrum_exponent(self.spectrum, self.factorizer)
+
+        def masked(X, W):
+            labels, W, H = frames_of_atoms(self.labels_, W, self.components_, _lengths(X))
+            return _masked(X, W, H, atom_table(labels, self.n_sources_), exponent)
+
         return clips.gather(
-            _masked(one, W, self.components_, atoms, exponent)
-            for one, W in zip(clips.each(), activations, strict=True)
+            masked(one, W) for one, W in zip(clips.each(), activations, strict=True)
         )
 
     def __sklearn_tags__(self):
@@ -264,6 +275,11 @@ def _rows(X, exponent):
     magnitude = abs(X)
     V = (magnitude / level_of(magnitude)) ** exponent
     return V.reshape(-1, V.shape[-1])
+
+
+def _lengths(X):
+    """Numbers of rows of the recordings in ``_rows``: every channel is one."""
+    return [X.shape[-2]] * int(np.prod(X.shape[:-2]))
 
 
 def _concatenated(frames):

@@ -41,6 +41,24 @@ def spectrogram_rows(x, framing: Framing, *, exponent, level):
     return V.reshape(-1, V.shape[-1])
 
 
+def lengths_of_rows(x, V):
+    """The numbers of rows of the recordings in a spectrogram: every channel is one.
+
+    Parameters
+    ----------
+    x : array of shape ([n_channels,] length)
+        Waveforms.
+    V : array of shape (n_channels * n_frames, n_freqs)
+        From ``spectrogram_rows``.
+
+    Returns
+    -------
+    lengths : list of int
+    """
+    n_channels = int(np.prod(x.shape[:-1]))
+    return [len(V) // n_channels] * n_channels
+
+
 def frames_of_sources(sources, framing: Framing, *, exponent):
     """The spectrogram of every source over all clips, whose sources share one level each.
 
@@ -57,15 +75,19 @@ def frames_of_sources(sources, framing: Framing, *, exponent):
     ------
     V : array of shape (n_frames, n_freqs)
         The frames of all clips and channels.
+    lengths : list of int
+        Numbers of rows of these recordings.
     """
     levels = [level_of(one) for one in sources]
     xp = jnp if is_jax_array(sources[0]) else np
     for source in range(len(sources[0])):
-        rows = (
+        rows = [
             spectrogram_rows(one[source], framing, exponent=exponent, level=level)
             for one, level in zip(sources, levels, strict=True)
-        )
-        yield xp.concatenate(list(rows))
+        ]
+        each = zip(sources, rows, strict=True)
+        lengths = [length for one, V in each for length in lengths_of_rows(one[source], V)]
+        yield xp.concatenate(rows), lengths
 
 
 def separate(x, W, H, atoms, *, exponent, framing: Framing):

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from skbss._runtime.device import is_jax_array
-from skbss.masking._factorizer import seeded_clone
+from skbss.masking._factorizer import seeded_clone, told_apart
 
 
 def learn_dictionaries(factorizer, frames_of_sources, random_state):
@@ -14,23 +14,25 @@ def learn_dictionaries(factorizer, frames_of_sources, random_state):
     ----------
     factorizer : estimator
         A clone of it is fitted to every source.
-    frames_of_sources : iterable of arrays of shape (n_frames, n_freqs)
-        The spectrogram of every source.
+    frames_of_sources : iterable of tuple
+        The spectrogram of every source, of shape (n_frames, n_freqs), and the numbers of rows of
+        the recordings in it.
     random_state : RandomState
         Where seeds come from.
 
     Returns
     -------
-    components : array of shape (n_components, n_freqs)
+    components : array of shape (n_components, [template_length,] n_freqs)
         Atoms that sum to one each, because the penalties of the next step compare activations;
         atoms of zeros stay such.
     sources : ndarray of shape (n_components,)
         The source of every atom.
     """
     dictionaries = []
-    for V in frames_of_sources:
-        H = seeded_clone(factorizer, random_state).fit(V).components_
-        total = H.sum(axis=1, keepdims=True)
+    for V, lengths in frames_of_sources:
+        fitted = seeded_clone(factorizer, random_state)
+        H = fitted.fit(V, **told_apart(fitted, lengths)).components_
+        total = H.sum(axis=tuple(range(1, H.ndim)), keepdims=True)
         dictionaries.append(H / (total + (total == 0)))
     xp = jnp if is_jax_array(dictionaries[0]) else np
     sizes = [len(H) for H in dictionaries]
@@ -44,7 +46,7 @@ def with_fixed_components(factorizer, components, n_free, random_state):
     ----------
     factorizer : estimator
         What to clone.
-    components : array of shape (n_fixed, n_freqs)
+    components : array of shape (n_fixed, [template_length,] n_freqs)
         Known atoms.
     n_free : int
         How many atoms are learned.

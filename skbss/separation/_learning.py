@@ -13,10 +13,11 @@ from skbss.masking._factorizer import (
     check_enough_atoms,
     check_non_negative_model,
     seeded_clone,
+    told_apart,
 )
 from skbss.masking._grouping import group_atoms
 from skbss.masking._level import level_of
-from skbss.separation._clip import frames_of_sources, spectrogram_rows
+from skbss.separation._clip import frames_of_sources, lengths_of_rows, spectrogram_rows
 from skbss.separation._dictionaries import learn_dictionaries, with_fixed_components
 from skbss.separation._suspicions import warn_if_too_short
 
@@ -112,8 +113,8 @@ def learn_supervised(way: Learning, sources) -> Learned:
     """
     known, labels = _known_atoms(way, sources)
     fitted = with_fixed_components(way.factorizer, known, 0, way.random_state)
-    # Nothing is left to learn: one frame of unit level with all atoms in it will do.
-    fitted.fit(known.mean(axis=0, keepdims=True) * known.shape[1])
+    # Nothing is left to learn: frames of unit level with all atoms in them will do.
+    fitted.fit((known.mean(axis=0) * known[0].size).reshape(-1, known.shape[-1]))
     n_sources = len(sources[0])
     return Learned(fitted, labels, n_sources, n_sources, None)
 
@@ -164,10 +165,12 @@ def _fit_to_mixtures(way, fitted, clips, *, n_known):
         for x in clips.each()
     ]
     ends = np.cumsum([len(V) for V in rows])[:-1]
+    each = zip(clips.each(), rows, strict=True)
+    lengths = [length for x, V in each for length in lengths_of_rows(x, V)]
     xp = jnp if is_jax_array(rows[0]) else np
     rows = rows[0] if len(rows) == 1 else xp.concatenate(rows)
     warn_if_too_short(len(rows), fitted, n_known)
-    W = fitted.fit_transform(rows)
+    W = fitted.fit_transform(rows, **told_apart(fitted, lengths))
     check_non_negative_model(fitted, W)
     return W, (jnp if is_jax_array(W) else np).split(W, ends)
 

@@ -14,11 +14,13 @@ from skbss.masking._factorizer import (
     atom_table,
     check_factorizer,
     check_mask_exponent,
+    frames_of_atoms,
     spectrum_exponent,
+    told_apart,
 )
 from skbss.masking._grouping import check_sample_rate, given_labels
 from skbss.masking._level import level_of
-from skbss.separation._clip import separate, spectrogram_rows
+from skbss.separation._clip import lengths_of_rows, separate, spectrogram_rows
 from skbss.separation._dictionaries import check_can_hold_components
 from skbss.separation._learning import (
     Learning,
@@ -75,7 +77,7 @@ class Separator(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    components_ : array of shape (n_components, n_freqs)
+    components_ : array of shape (n_components, [template_length,] n_freqs)
         Spectra of all atoms.
     atom_source_ : ndarray of shape (n_components,)
         The source of every atom. Known sources come first, in the order of `y`; the others follow
@@ -347,14 +349,17 @@ class Separator(TransformerMixin, BaseEstimator):
         _, framing, exponent = self._settings()
         for x in clips.each():
             V = spectrogram_rows(x, framing, exponent=exponent, level=level_of(x))
-            yield self.factorizer_.transform(V)
+            lengths = lengths_of_rows(x, V)
+            yield self.factorizer_.transform(V, **told_apart(self.factorizer_, lengths))
 
     def _separated(self, clips, activations):
         _, framing, exponent = self._settings()
         exponent = self.mask_exponent / exponent
-        atoms = atom_table(self.atom_source_, self.n_sources_)
         for x, W in zip(clips.each(), activations, strict=True):
-            yield separate(x, W, self.components_, atoms, exponent=exponent, framing=framing)
+            lengths = lengths_of_rows(x, W)
+            labels, W, H = frames_of_atoms(self.atom_source_, W, self.components_, lengths)
+            atoms = atom_table(labels, self.n_sources_)
+            yield separate(x, W, H, atoms, exponent=exponent, framing=framing)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
