@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skbss import BetaNMF, ConvNMF, MiniBatchBetaNMF, SparseNMF
+from skbss import ESADNMF, BetaNMF, ConvNMF, MiniBatchBetaNMF, SparseNMF
 from tests.conftest import filled_up
 
 BETAS = [0, 0.5, 1, 2]
@@ -15,6 +15,7 @@ ESTIMATORS = [
     *(MiniBatchBetaNMF(beta_loss=beta, max_iter=20) for beta in BETAS),
     *(SparseNMF(beta_loss=beta) for beta in BETAS),
     SparseNMF(solver="mu", norm="l1"),
+    ESADNMF(sad_max_iter=5),
     ConvNMF(template_length=3),
     ConvNMF(template_length=3, beta_loss=0, solver="averaged", sparsity=0),
 ]
@@ -55,6 +56,6 @@ def test_scikit_learn_check_of_data_in_its_own_shape(estimator, check):
 def test_tags(estimator):
     tags = estimator.__sklearn_tags__()
     assert tags.input_tags.positive_only
-    assert tags.input_tags.sparse == (not isinstance(estimator, ConvNMF))
+    assert tags.input_tags.sparse == (not isinstance(estimator, ConvNMF | ESADNMF))
     assert tags.input_tags.allow_nan == (getattr(estimator, "solver", None) != "cd")
     assert tags.transformer_tags.preserves_dtype == ["float64", "float32"]

@@ -25,6 +25,7 @@ PUBLIC_PACKAGES = [
 TOP_LEVEL = {
     "BetaNMF",
     "ConvNMF",
+    "ESADNMF",
     "ISTFT",
     "MiniBatchBetaNMF",
     "STFT",

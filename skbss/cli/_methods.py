@@ -26,13 +26,13 @@ class Method:
     spectrum: str = "magnitude"
 
 
-def _factorizer(name: str, beta_loss: str) -> Callable[[int, int, int], Any]:
+def _factorizer(name: str, beta_loss: str, **start: str) -> Callable[[int, int, int], Any]:
     def factorizer(n_components: int, max_iter: int, random_state: int) -> Any:
         import skbss
 
         return getattr(skbss, name)(
             n_components,
-            init="random",
+            **start,
             beta_loss=beta_loss,
             max_iter=max_iter,
             random_state=random_state,
@@ -42,18 +42,30 @@ def _factorizer(name: str, beta_loss: str) -> Callable[[int, int, int], Any]:
 
 
 METHODS = {
-    "nmf": Method("NMF, Kullback-Leibler divergence", _factorizer("BetaNMF", "kullback-leibler")),
-    "is-nmf": Method(
-        "NMF, Itakura-Saito divergence", _factorizer("BetaNMF", "itakura-saito"), "power"
+    "nmf": Method(
+        "NMF, Kullback-Leibler divergence",
+        _factorizer("BetaNMF", "kullback-leibler", init="random"),
     ),
-    "euclidean-nmf": Method("NMF, squared Euclidean distance", _factorizer("BetaNMF", "frobenius")),
+    "is-nmf": Method(
+        "NMF, Itakura-Saito divergence",
+        _factorizer("BetaNMF", "itakura-saito", init="random"),
+        "power",
+    ),
+    "euclidean-nmf": Method(
+        "NMF, squared Euclidean distance",
+        _factorizer("BetaNMF", "frobenius", init="random"),
+    ),
     "sparse-nmf": Method(
         "NMF with sparse activations, Kullback-Leibler divergence",
-        _factorizer("SparseNMF", "kullback-leibler"),
+        _factorizer("SparseNMF", "kullback-leibler", init="random"),
     ),
     "conv-nmf": Method(
         "NMF with templates of eight frames, Kullback-Leibler divergence",
         _factorizer("ConvNMF", "kullback-leibler"),
+    ),
+    "esad-nmf": Method(
+        "NMF from a sparse adaptive decomposition on, Kullback-Leibler divergence",
+        _factorizer("ESADNMF", "kullback-leibler"),
     ),
 }
 

@@ -2,11 +2,13 @@
 
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._conv_nmf import ConvNMF
+from skbss.factorization._esad_nmf import ESADNMF
 from skbss.factorization._functional import non_negative_factorization
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
 from skbss.factorization._sparse_nmf import SparseNMF
 
 __all__ = [
+    "ESADNMF",
     "BetaNMF",
     "ConvNMF",
     "MiniBatchBetaNMF",

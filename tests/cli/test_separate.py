@@ -63,7 +63,9 @@ def test_the_sources_are_told_apart(skbss, recording, folder):
     assert tones == {330, 1250}
 
 
-@pytest.mark.parametrize("method", ["nmf", "is-nmf", "euclidean-nmf", "sparse-nmf", "conv-nmf"])
+@pytest.mark.parametrize(
+    "method", ["nmf", "is-nmf", "euclidean-nmf", "sparse-nmf", "conv-nmf", "esad-nmf"]
+)
 @pytest.mark.parametrize("grouping", ["mfcc", "activations"])
 def test_methods_and_groupings(skbss, recording, folder, method, grouping):
     result = skbss("separate", recording, "--method", method, "--grouping", grouping)
@@ -245,7 +247,8 @@ def test_hostile_tags(skbss, folder, stereo):
         (("--sources", 5), "--sources must not exceed --components (4)"),
         (
             ("--method", "magic"),
-            "--method must be one of nmf, is-nmf, euclidean-nmf, sparse-nmf, conv-nmf, got 'magic'",
+            "--method must be one of nmf, is-nmf, euclidean-nmf, sparse-nmf, conv-nmf, esad-nmf, "
+            "got 'magic'",
         ),
         (("--grouping", "luck"), "--grouping must be one of mfcc, activations, got 'luck'"),
         (("--window", "broken"), "--window must be a window that scipy.signal.get_window knows"),
