@@ -9,6 +9,8 @@ from .factorization import SparseNMF as SparseNMF
 from .factorization import non_negative_factorization as non_negative_factorization
 from .frontend import ISTFT as ISTFT
 from .frontend import STFT as STFT
+from .frontend import AmplitudeNormalizer as AmplitudeNormalizer
+from .frontend import SpectralSubtraction as SpectralSubtraction
 from .masking import WienerMask as WienerMask
 from .separation import Separator as Separator
 

@@ -5,7 +5,15 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skbss import ISTFT, STFT, BetaNMF, Separator, WienerMask
+from skbss import (
+    ISTFT,
+    STFT,
+    AmplitudeNormalizer,
+    BetaNMF,
+    Separator,
+    SpectralSubtraction,
+    WienerMask,
+)
 from skbss.separation import (
     IdealBinaryMask,
     IdealRatioMask,
@@ -108,6 +116,8 @@ WAVEFORMS = {
 OWN_SOURCE = {**WAVEFORMS, "check_transformer_general": ANY_LENGTH}
 EXPECTED_FAILURES = {
     "STFT": WAVEFORMS,
+    "SpectralSubtraction": WAVEFORMS,
+    "AmplitudeNormalizer": WAVEFORMS,
     "ComplexWienerMask": {
         "check_complex_data": COMPLEX,
         "check_transformer_general": ROWS,
@@ -153,6 +163,8 @@ EXPECTED_FAILURES = {
 @parametrize_with_checks(
     [
         STFT(4),
+        SpectralSubtraction(STFT(4)),
+        AmplitudeNormalizer(),
         ComplexWienerMask(BetaNMF(2)),
         make_pipeline(STFT(4), WienerMask(BetaNMF(2)), ISTFT(4)),
         Separator(BetaNMF(2), stft=STFT(4), supervised=False),

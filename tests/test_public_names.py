@@ -23,6 +23,7 @@ PUBLIC_PACKAGES = [
     "skbss.separation",
 ]
 TOP_LEVEL = {
+    "AmplitudeNormalizer",
     "BetaNMF",
     "ConvNMF",
     "ESADNMF",
@@ -31,6 +32,7 @@ TOP_LEVEL = {
     "STFT",
     "Separator",
     "SparseNMF",
+    "SpectralSubtraction",
     "WienerMask",
     "__version__",
     "datasets",

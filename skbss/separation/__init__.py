@@ -1,5 +1,6 @@
 """The whole task: from recordings of mixtures to recordings of their sources."""
 
+from skbss.separation._esad_pipeline import make_esad_pipeline
 from skbss.separation._ideal_masks import IdealBinaryMask, IdealRatioMask
 from skbss.separation._ideal_wiener import IdealWienerFilter
 from skbss.separation._mixture_estimate import MixtureAsEstimate
@@ -13,4 +14,5 @@ __all__ = [
     "MixtureAsEstimate",
     "Separator",
     "UnmixingSeparator",
+    "make_esad_pipeline",
 ]
