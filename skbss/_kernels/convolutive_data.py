@@ -55,9 +55,10 @@ class ConvolutiveData:
         numerator = P @ D.T
         denominator = D.sum(axis=1)[None, :] if Q is None else Q @ D.T
         if self.averages:
-            ratio = numerator / jnp.where(denominator > 0, denominator, 1)
-            ones = jnp.ones_like(ratio)
-            return self._folded(ratio, len(H)), self._folded(ones, len(H))
+            # A frame of a template that is silent or meets nothing that counts has no say.
+            asks = jnp.broadcast_to(denominator > 0, numerator.shape)
+            ratio = jnp.where(asks, numerator / jnp.where(asks, denominator, 1), 0)
+            return self._folded(ratio, len(H)), self._folded(asks.astype(ratio.dtype), len(H))
         denominator = jnp.broadcast_to(denominator, numerator.shape)
         return self._folded(numerator, len(H)), self._folded(denominator, len(H))
 
@@ -105,16 +106,19 @@ def _stacked(H: Templates) -> Float[Array, "delayed freqs"]:
 
 @jax.jit
 def flat_activations(data: ConvolutiveData, H: Templates) -> Activations:
-    """All components equally loud, at about the level of the frames that they reach.
+    """All components equally loud, together at about the level of the frames that they reach.
 
     Frames from which only silence is reached and components of zeros have zeros, which no update
     moves.
     """
     taps, D = len(H), _stacked(H)
-    ones = jnp.ones((len(data.position), H.shape[1]), H.dtype)
+    # The level of a component must not matter.
+    loudness = H.sum(axis=(0, 2))
+    equal = jnp.where(loudness > 0, 1 / jnp.where(loudness > 0, loudness, 1), 0)
+    W = jnp.broadcast_to(equal, (len(data.position), H.shape[1]))
     level, _ = data.matrix.row_levels(D.sum(axis=0))
-    reach = data.matrix.model_levels(unfold(ones, data.position, taps), D)
+    reach = data.matrix.model_levels(unfold(W, data.position, taps), D)
     level, reach = (
         fold(jnp.tile(part[:, None], taps), data.position, taps)[:, 0] for part in (level, reach)
     )
-    return jnp.where(H.sum(axis=(0, 2)) > 0, matching_gain(level, reach)[:, None], 0)
+    return matching_gain(level, reach)[:, None] * equal

@@ -61,7 +61,7 @@ def separate(
             + "; ".join(f"[bold]{name}[/bold], {m.summary}" for name, m in METHODS.items())
             + ". nmf is the safe choice; is-nmf hears quiet sounds better, euclidean-nmf loud "
             "ones; sparse-nmf uses few templates at a time; conv-nmf learns how sounds begin and "
-            "decay, which suits drums.",
+            "decay.",
         ),
     ] = _DEFAULTS.method,
     sources: Annotated[

@@ -1,5 +1,6 @@
 """Data as the user gives it, once it is checked."""
 
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,15 +69,15 @@ def check_lengths(lengths, leading):
             f"lengths are for recordings below each other in a matrix; X has {len(leading) + 1} "
             "axes, of which those before the last two count recordings. Leave lengths out."
         )
-    given = np.asarray(lengths)
-    if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer):
+    if not np.iterable(lengths) or not all(isinstance(length, Integral) for length in lengths):
         raise TypeError(
             "lengths must be a list of integers, the numbers of rows of the recordings in X, got "
             f"{lengths!r}."
         )
-    if not len(given) or given.min() < 1 or given.sum() != n_rows:
+    given = tuple(map(int, lengths))
+    if not given or min(given) < 1 or sum(given) != n_rows:
         raise ValueError(
             f"lengths must be positive and sum to the {n_rows} rows of X, got {lengths!r}, which "
-            f"sum to {given.sum()}."
+            f"sum to {sum(given)}."
         )
-    return tuple(map(int, given))
+    return given

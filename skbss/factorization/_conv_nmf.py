@@ -13,6 +13,7 @@ from skbss._kernels.convolutive_data import ConvolutiveData, flat_activations
 from skbss._runtime.callbacks import with_callbacks
 from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.loop import run_loop
+from skbss._runtime.warning import warn
 from skbss.factorization._checked import check_lengths
 from skbss.factorization._normalized import NormalizedNMF
 from skbss.factorization._observations import compute_dtype, floor_of, observe
@@ -63,9 +64,10 @@ class ConvNMF(NormalizedNMF):
         - "mu": multiplicative (majorize-minimize) updates of all frames of the templates at once,
           which never raise the objective.
         - "auto": the same with momentum, in a fifth to two thirds of the iterations.
-        - "averaged": activations move by the mean of the ratios that the frames of a template ask
-          for [1]_, as in other libraries. It can raise the objective, ends a few percent higher,
-          and does not handle `sparsity`.
+        - "averaged", for ``sparsity=0`` only: activations move by the mean of the ratios that the
+          frames of a template ask for [1]_, as in other libraries. It can raise the objective, and
+          ends higher: by a few percent at best, several times where templates are longer than
+          the sounds.
     beta_loss : float or str, default="kullback-leibler"
         The beta of the divergence: any real number, or "frobenius" for 2, "kullback-leibler" for 1,
         "itakura-saito" for 0.
@@ -120,13 +122,15 @@ class ConvNMF(NormalizedNMF):
     -----
     Recordings that lie below each other in `X` must be told apart by `lengths`, or be axes of their
     own, (n_recordings, n_frames, n_features): nothing of one then reaches into the next, and
-    ``transform`` solves for each by itself. A frame without any observed entry is explained by what
-    is around it.
+    ``transform`` solves for each by itself, one after the other. Cross-validation over the rows of
+    a matrix cuts recordings to pieces; give it recordings as the first axis. A frame without any
+    observed entry is explained by what is around it, a recording without any by zeros, with a
+    warning.
 
     A template can as well be a few frames later and its activations earlier: where in its template
-    a sound begins is a matter of the start. For as many components as templates have frames, the
-    time of an iteration is that of :class:`BetaNMF` with ``n_components * template_length``, and
-    so is the memory that it takes beyond the data and two models of it.
+    a sound begins is a matter of the start. An iteration takes the time of one of :class:`BetaNMF`
+    with ``n_components * template_length`` components, where `n_components` is filled up to a
+    multiple of 4, and the memory of as many activations beyond the data and two models of it.
 
     References
     ----------
@@ -311,9 +315,19 @@ class ConvNMF(NormalizedNMF):
         -------
         X_original : array of shape (..., n_samples, n_features)
             The model: every template, wherever and as loud as its activation is.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there are no samples, or if `lengths` do not fit to X.
         """
         check_is_fitted(self)
         W = X if is_jax_array(X) else np.asarray(X)
+        if W.ndim < 2 or not W.size:
+            raise ValueError(
+                "Activations must have shape (..., n_samples, n_components), with one sample at "
+                f"least, got {W.shape}."
+            )
         if not np.issubdtype(W.dtype, np.floating):
             W = W.astype(jnp.result_type(float) if is_jax_array(W) else np.float64)
         lengths = check_lengths(lengths, W.shape[:-1])
@@ -351,6 +365,10 @@ class ConvNMF(NormalizedNMF):
         held_out = None if y is X else y
         return self._score(self._check_input(X, weights, reset=False, lengths=lengths), held_out)
 
+    def _transform(self, checked):
+        self._check_solver()
+        return super()._transform(checked)
+
     def _check_solver(self):
         if self.solver == "averaged" and self.sparsity > 0:
             raise ValueError(
@@ -386,10 +404,22 @@ class ConvNMF(NormalizedNMF):
     def _activations(self, checked, H=None):
         """Activations of every recording by itself; whether all converged; the iterations taken."""
         H = self.components_ if H is None else H
+        self._warn_of_unobserved(checked)
         found = [self._solve_recording(one, H) for one in checked.recordings()]
         W, converged, n_iter = zip(*found, strict=True)
         xp = jnp if is_jax_array(checked.X) else np
         return xp.concatenate(W), all(converged), max(n_iter)
+
+    @staticmethod
+    def _warn_of_unobserved(checked):
+        seen = [
+            checked.weights is None or bool((one.weights > 0).any()) for one in checked.recordings()
+        ]
+        if not all(seen):
+            warn(
+                f"Recording {seen.index(False)} of X has no observed entry "
+                f"({len(seen) - sum(seen)} such recordings): its activations are zeros."
+            )
 
     def _solve_recording(self, recording, H):
         X, beta, dtype = recording.X, self._beta, compute_dtype(recording.X.dtype, self._beta)
@@ -401,7 +431,7 @@ class ConvNMF(NormalizedNMF):
             H = layout.lay_out_components(xp.asarray(movable(H, X), dtype) / level)
             settings = Settings(
                 beta=beta,
-                penalty=self._penalty(X.shape, observed.scale),
+                penalty=self._learned_penalty(observed.scale),
                 floor=floor_of(dtype, beta),
                 tol=float(self.tol),
                 max_iter=self.max_iter,

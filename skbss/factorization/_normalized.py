@@ -38,6 +38,11 @@ class NormalizedNMF(JointNMF):
         relative = relative_power(self._mean / scale, self._beta - 1)
         return NormalizedSparsity(float(self.sparsity * relative), _ORDERS[self.norm])
 
+    def _learned_penalty(self, scale):
+        """The penalty that the components were learned with, for other data."""
+        price = self.penalty_ * relative_power(scale, 1 - self._beta)
+        return NormalizedSparsity(float(price), _ORDERS[self.norm])
+
     def _gains(self, H, free, scale, solver):
         norms = np.asarray(self._norms(H), np.float64)
         movable = free & (norms > 0)

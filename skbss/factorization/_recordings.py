@@ -1,9 +1,10 @@
 """Recordings that lie below each other in one matrix: nothing of one reaches into the next."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from skbss._kernels.convolution import unfold
@@ -61,6 +62,7 @@ def _unfolded(W, position, taps):
     return U.reshape(len(W), -1)
 
 
+@partial(jax.jit, static_argnames="taps")
 def _unfolded_by_jax(W, position, taps):
-    U = unfold(W, jnp.asarray(position), taps).reshape(len(W), taps, -1)
+    U = unfold(W, position, taps).reshape(len(W), taps, -1)
     return U.swapaxes(1, 2).reshape(len(W), -1)

@@ -80,7 +80,7 @@ def check_start(model, X, W, H, n_init=1, component_shape=None) -> Given:
     if n_init > 1 and learned and not drawn:
         raise ValueError(
             f"n_init={n_init} starts would all be the same, since init={init!r} draws nothing. Use "
-            "init='random' or 'nndsvdar', leave W or H out, or set n_init=1."
+            "init='random', leave W or H out, or set n_init=1."
         )
     if init is None:
         splits = n_components <= smallest and n_init == 1 and len(component_shape) == 1

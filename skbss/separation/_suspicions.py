@@ -20,9 +20,13 @@ def warn_if_too_short(n_frames, factorizer, n_known):
         How many of them are known already.
     """
     n_components = getattr(factorizer, "n_components", None)
-    if isinstance(n_components, numbers.Integral) and n_frames < n_components - n_known:
+    if not isinstance(n_components, numbers.Integral):
+        return
+    n_atoms, template_length = n_components - n_known, getattr(factorizer, "template_length", 1)
+    if n_frames < n_atoms * template_length:
+        of_frames = f" of {template_length} frames" if template_length > 1 else ""
         warn(
-            f"There are {n_components - n_known} atoms to learn from {n_frames} frames, which "
+            f"There are {n_atoms} atoms{of_frames} to learn from {n_frames} frames, which "
             "says nothing about sources: give longer recordings, a shorter hop_length, or fewer "
             "n_components."
         )

@@ -120,6 +120,22 @@ def test_averaged_steps_are_means_of_ratios():
         begin += length
 
 
+def test_what_is_silent_or_does_not_count_has_no_say_in_averages():
+    X, W, H = draw()
+    weights = jnp.ones_like(X).at[2:4].set(0)
+
+    def ratio(H, weights=None):
+        data = ConvolutiveData(DenseData(X, weights), POSITION, averages=True)
+        numerator, denominator = data.activation_parts(W, H, 1.0, FLOOR)
+        return numerator / denominator
+
+    padded = jnp.pad(H, ((0, 2), (0, 0), (0, 0)))
+    np.testing.assert_allclose(ratio(padded), ratio(H))
+    # Of the third frame's three frames of templates only the last one counts.
+    asked = (X[4] / (model(W, H, LENGTHS)[4] + FLOOR)) @ H[2].T / H[2].sum(axis=1)
+    np.testing.assert_allclose(ratio(H, weights)[2], asked)
+
+
 def test_frames_that_fill_up_change_nothing():
     X, W, H = draw()
     data = ConvolutiveData(DenseData(X, None), POSITION)

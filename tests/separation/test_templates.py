@@ -7,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 
 from skbss import ISTFT, STFT, BetaNMF, ConvNMF, Separator, WienerMask
 from skbss.datasets import load_band
+from skbss.masking._grouping import group_atoms
 from skbss.metrics import bss_eval
 
 pytestmark = pytest.mark.usefixtures("few_programs")
@@ -56,6 +57,64 @@ def test_clips_and_channels_do_not_reach_into_each_other(mixtures, sources):
     np.testing.assert_allclose(channels.swapaxes(0, 1), separated, atol=1e-9)
 
 
+class Told(ConvNMF):
+    """Remembers which recordings it was told of."""
+
+    told: list = []
+
+    def fit(self, X, y=None, W=None, H=None, weights=None, lengths=None):
+        self.told.append(lengths)
+        return super().fit(X, y, W, H, weights, lengths)
+
+    def fit_transform(self, X, y=None, W=None, H=None, weights=None, lengths=None):
+        self.told.append(lengths)
+        return super().fit_transform(X, y, W, H, weights, lengths)
+
+    def transform(self, X, weights=None, lengths=None):
+        self.told.append(lengths)
+        return super().transform(X, weights, lengths)
+
+
+@pytest.fixture
+def told():
+    Told.told.clear()
+    return Told.told
+
+
+def test_every_step_is_told_which_frames_hang_together(mixtures, sources, told):
+    factorizer = Told(4, template_length=3, max_iter=5, tol=0)
+    clips = [mixtures[:2], mixtures[2:4, :2000]]
+    isolated = [sources[:2].swapaxes(0, 1), sources[2:4, :, :2000].swapaxes(0, 1)]
+    model = Separator(factorizer, stft=STFT(**FRAMES), random_state=0)
+    W = model.fit(clips).activations(clips)
+    of_each = [[one.shape[1]] * 2 for one in W]
+    everything = of_each[0] + of_each[1]
+    assert list(map(list, told)) == [everything, *of_each]
+    told.clear()
+    model.fit(clips, isolated)
+    assert list(map(list, told[:3])) == [everything] * 3
+    told.clear()
+    model.set_params(n_sources=3).fit(clips, [one[:2] for one in isolated])
+    assert list(map(list, told)) == [everything] * 3
+    told.clear()
+    spectra = STFT(**FRAMES).fit_transform(clips)
+    WienerMask(factorizer, random_state=0).fit(spectra).transform(spectra)
+    of_each = [[one.shape[1]] * 2 for one in spectra]
+    assert list(map(list, told)) == [of_each[0] + of_each[1], *of_each]
+
+
+def test_all_frames_of_a_template_decide_on_its_group():
+    rng = np.random.default_rng(0)
+    low, high = np.zeros((2, 129))
+    low[5:30], high[60:110] = 1, 1
+    H = np.stack([[np.ones(129), decay * rng.uniform(5, 6)] for decay in (low, high, low, high)])
+    W = rng.random((20, 4))
+    labels, _ = group_atoms(
+        H, W, 2, "mfcc", exponent=1, sample_rate=8000, random_state=np.random.RandomState(0)
+    )
+    assert labels[0] == labels[2] != labels[1] == labels[3]
+
+
 def test_masks_are_shares_of_the_model(mixtures):
     stft = STFT(**FRAMES)
     X = stft.fit_transform(mixtures[0])
@@ -96,5 +155,5 @@ def test_a_band_separates_better_than_by_an_nmf_of_the_same_size(seed):
 
     drums = clip.source_names.index("drums")
     gain = sdr(ConvNMF(8, **settings)) - sdr(BetaNMF(8, init="random", **settings))
-    assert gain[drums] > 0
-    assert gain.mean() > 0
+    assert gain[drums] > 0.5
+    assert gain.mean() > 0.3
