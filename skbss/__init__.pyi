@@ -7,6 +7,7 @@ from .factorization import ConvNMF as ConvNMF
 from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
 from .factorization import SparseNMF as SparseNMF
 from .factorization import non_negative_factorization as non_negative_factorization
+from .factorization import select_n_components as select_n_components
 from .frontend import ISTFT as ISTFT
 from .frontend import STFT as STFT
 from .frontend import AmplitudeNormalizer as AmplitudeNormalizer

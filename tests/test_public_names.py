@@ -39,6 +39,7 @@ TOP_LEVEL = {
     "enable_compilation_cache",
     "metrics",
     "non_negative_factorization",
+    "select_n_components",
 }
 # Names of packages that are not on the page of the API, and why.
 NOT_ON_THE_PAGE = {

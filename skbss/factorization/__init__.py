@@ -5,6 +5,7 @@ from skbss.factorization._conv_nmf import ConvNMF
 from skbss.factorization._esad_nmf import ESADNMF
 from skbss.factorization._functional import non_negative_factorization
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
+from skbss.factorization._rank import select_n_components
 from skbss.factorization._sparse_nmf import SparseNMF
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "MiniBatchBetaNMF",
     "SparseNMF",
     "non_negative_factorization",
+    "select_n_components",
 ]
