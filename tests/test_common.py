@@ -4,6 +4,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbss import ESADNMF, BetaNMF, ConvNMF, MiniBatchBetaNMF, SparseNMF
+from skbss.separation import SparseComponentAnalysis
 from tests.conftest import filled_up
 
 BETAS = [0, 0.5, 1, 2]
@@ -47,7 +48,7 @@ def test_scikit_learn_check(estimator, check):
         check(estimator)
 
 
-@parametrize_with_checks([OWN_SHAPES])
+@parametrize_with_checks([OWN_SHAPES, SparseComponentAnalysis(n_fft=4, max_iter=3)])
 def test_scikit_learn_check_of_data_in_its_own_shape(estimator, check):
     check(estimator)
 

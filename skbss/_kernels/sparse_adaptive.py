@@ -13,7 +13,6 @@ from jaxtyping import Array, Bool, Float, Int
 
 _CODING_STEPS = 10
 _POWER_STEPS = 4
-# D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
 _FIRST_DECAY, _SECOND_DECAY, _EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -88,6 +87,23 @@ def sparse_codes(
     return lax.fori_loop(0, count, improve, (S, S, jnp.ones((), S.dtype)))[0]
 
 
+def adam_direction(
+    gradient: Float[Array, "a b"],
+    first: Float[Array, "a b"],
+    second: Float[Array, "a b"],
+    n_steps: Int[Array, ""],
+) -> tuple[Float[Array, "a b"], Float[Array, "a b"], Float[Array, "a b"]]:
+    """What a step goes against, and what is remembered of the gradients after `n_steps`.
+
+    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
+    """
+    count = n_steps.astype(gradient.dtype)
+    first = _FIRST_DECAY * first + (1 - _FIRST_DECAY) * gradient
+    second = _SECOND_DECAY * second + (1 - _SECOND_DECAY) * gradient**2
+    spread = jnp.sqrt(second / (1 - _SECOND_DECAY**count)) + _EPSILON
+    return first / (1 - _FIRST_DECAY**count) / spread, first, second
+
+
 def adapt_atoms(
     X: Float[Array, "frames freqs"],
     S: Float[Array, "frames k"],
@@ -99,12 +115,8 @@ def adapt_atoms(
     """A step of Adam down the mean gradient of some frames, to atoms of norm one."""
     gradient = 2 * S.T @ (S @ state.A - X) / n_frames
     n_steps = state.n_steps + 1
-    count = n_steps.astype(X.dtype)
-    first = _FIRST_DECAY * state.first + (1 - _FIRST_DECAY) * gradient
-    second = _SECOND_DECAY * state.second + (1 - _SECOND_DECAY) * gradient**2
-    direction = first / (1 - _FIRST_DECAY**count)
-    direction = direction / (jnp.sqrt(second / (1 - _SECOND_DECAY**count)) + _EPSILON)
-    rate = rates.learning_rate / (1 + rates.decay * (count - 1))
+    direction, first, second = adam_direction(gradient, state.first, state.second, n_steps)
+    rate = rates.learning_rate / (1 + rates.decay * state.n_steps)
     moved = unit_rows(jnp.maximum(state.A - rate * direction, 0), state.A)
     A = jnp.where(free[:, None], moved, state.A)
     return Adapting(state.S, A, first, second, n_steps)

@@ -5,6 +5,7 @@ from skbss.separation._ideal_masks import IdealBinaryMask, IdealRatioMask
 from skbss.separation._ideal_wiener import IdealWienerFilter
 from skbss.separation._mixture_estimate import MixtureAsEstimate
 from skbss.separation._separator import Separator
+from skbss.separation._sparse_component_analysis import SparseComponentAnalysis
 from skbss.separation._unmixing_separator import UnmixingSeparator
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "IdealWienerFilter",
     "MixtureAsEstimate",
     "Separator",
+    "SparseComponentAnalysis",
     "UnmixingSeparator",
     "make_esad_pipeline",
 ]
