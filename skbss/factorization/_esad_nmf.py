@@ -78,7 +78,7 @@ class ESADNMF(BetaNMF):
     components_ : array of shape (n_components, n_features)
         The learned H, of the kind (NumPy or JAX) and precision of the data.
     sparse_codes_ : array of shape (n_samples, n_components)
-        S, in units of the data.
+        S, in units of the data. This and the next three are not there if all components are known.
     atoms_ : array of shape (n_components, n_features)
         A.
     sparsity_index_ : float
@@ -283,5 +283,6 @@ class ESADNMF(BetaNMF):
                 f"alpha={self.alpha} leaves no sparse code that is not zero: the factorization "
                 "begins with equal activations. Use a smaller alpha."
             )
-        level = _FLAT * S.mean() if used else 1 / max(float(A.mean()) * A.shape[0], 1e-6)
+        # Without codes, all atoms are equally loud and together as loud as the data.
+        level = _FLAT * S.mean() if used else 1 / (float(A.sum(axis=0).mean()) or 1)
         return with_held(S + level, A + _FLAT * A.mean(), given, scale)
