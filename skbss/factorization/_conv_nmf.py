@@ -35,10 +35,12 @@ class ConvNMF(NormalizedNMF):
 
     .. math::
 
-        L(W, H) = \sum_{n,f} m_{nf}\, d_\beta(x_{nf} \mid y_{nf})
-          + \lambda \sum_{n,k} w_{nk}, \quad
-        y_{nf} = \sum_{\tau=0}^{T-1} \sum_k w_{n-\tau,k}\, h_{k \tau f}
-        \quad\text{with}\quad \|h_k\| = 1,\ \lambda = s\, \bar x^{\beta - 1}
+        L(W, H) = {} & \sum_{n,f} m_{nf}\, d_\beta(x_{nf} \mid y_{nf})
+          + \lambda \sum_{n,k} w_{nk}
+
+        \text{with}\quad & y_{nf} = \sum_{\tau=0}^{T-1} \sum_k w_{n-\tau,k}\, h_{k \tau f},
+
+        & \|h_k\| = 1,\ \lambda = s\, \bar x^{\beta - 1}
 
     over the non-negative activations :math:`W` (``transform(X)``) and templates :math:`H`
     (``components_``), where :math:`d_\beta` is the beta-divergence of :class:`BetaNMF`, :math:`m`

@@ -29,14 +29,13 @@ class ESADNMF(BetaNMF):
 
     .. math::
 
-        J(S, A) = \sum_{n,f} (x_{nf} - [S A]_{nf})^2 + \alpha \sum_{n,k} s_{nk},
-        \quad S, A \ge 0,\ \|a_k\|_2 = 1,
+        J(S, A) = \sum_{n,f} (x_{nf} - [S A]_{nf})^2 + \alpha \sum_{n,k} s_{nk}
 
-    a few frames at a time: their codes by ten proximal gradient steps with momentum, then the atoms
-    by a step of Adam, whose rate after :math:`t` of them is
-    :math:`\alpha_t = \alpha_0 / (1 + \delta t)`. From there a factorization :math:`X \approx W H`
-    goes on as in :class:`BetaNMF`, to the lowest beta-divergence. This is the method of [1]_, made
-    precise where it leaves questions open.
+    over non-negative :math:`S` and :math:`A`, a few frames at a time: their codes by ten proximal
+    gradient steps with momentum, then the atoms by a step of Adam, whose rate after :math:`t` of
+    them is :math:`\alpha_t = \alpha_0 / (1 + \delta t)`. From there a factorization
+    :math:`X \approx W H` goes on as in :class:`BetaNMF`, to the lowest beta-divergence. This is the
+    method of [1]_, made precise where it leaves questions open.
 
     Parameters
     ----------
@@ -82,7 +81,8 @@ class ESADNMF(BetaNMF):
     atoms_ : array of shape (n_components, n_features)
         A.
     sparsity_index_ : float
-        Share of the codes that are used: that are above a thousandth of the largest one.
+        Share of the codes that are used: that are above a thousandth of the largest one. Lower is
+        sparser; it is `skbss.metrics.sparsity_index` of the codes.
     sad_errors_ : array of shape (n_epochs,)
         Squared error of the decomposition after every epoch, as a share of the energy of the data.
         It is computed from the codes as they are, which were found for atoms as they were.

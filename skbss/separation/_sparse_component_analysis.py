@@ -33,7 +33,8 @@ class SparseComponentAnalysis(TransformerMixin, BaseEstimator):
     channels are unmixed by the inverse of the matrix, not by :math:`S`, whose penalty distorts.
 
     It takes the place of :class:`sklearn.decomposition.FastICA` in
-    :class:`UnmixingSeparator`, and needs no independence. Rows are samples in order of time.
+    :class:`UnmixingSeparator`, and asks for sparsity where that asks for independence. Rows are
+    samples in order of time.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skbss import ESADNMF, STFT, BetaNMF, Separator
 from skbss.datasets import load_two_speakers
 from skbss.factorization._sparse_adaptive import Plan, decompose
+from skbss.metrics import sparsity_index
 
 K = 4
 QUICK = {"sad_max_iter": 20, "max_iter": 30, "tol": 0, "random_state": 0}
@@ -47,6 +48,7 @@ def test_the_factorization_goes_on_from_the_codes(X):
 
 def test_errors_are_those_of_codes_and_atoms(X):
     model = ESADNMF(K, **QUICK).fit(X)
+    assert model.sparsity_index_ == sparsity_index(model.sparse_codes_)
     difference = X - model.sparse_codes_ @ model.atoms_
     assert len(model.sad_errors_) == 20
     assert model.sad_errors_[-1] == pytest.approx((difference**2).sum() / (X**2).sum())
