@@ -484,6 +484,15 @@ def test_sparse_data_are_refused(X):
         ConvNMF().fit(sp.csr_array(X))
 
 
+def test_a_list_of_recordings_is_told_how(X):
+    recordings = [X[:10], X[10:]]
+    with pytest.raises(ValueError, match=r"pass np.concatenate\(X\), and lengths="):
+        ConvNMF().fit(recordings)
+    model = plain(random_state=0, tol=0, max_iter=5)
+    model.fit(np.concatenate(recordings), lengths=[len(one) for one in recordings])
+    np.testing.assert_array_equal(model.transform(X.tolist()), model.transform(X))
+
+
 def test_lengths_are_for_matrices(X):
     with pytest.raises(ValueError, match="Leave lengths out"):
         ConvNMF().fit(X.reshape(2, 20, -1), lengths=[20, 20])
