@@ -33,7 +33,7 @@ factorizer = BetaNMF(
     24, beta_loss="kullback-leibler", init="random", max_iter=100, tol=0, random_state=0
 )
 settings = dict(stft=STFT(n_fft=1024), sample_rate=sample_rate, random_state=0)
-blind = Separator(factorizer, n_sources=3, grouping="mfcc", **settings)
+blind = Separator(factorizer, n_sources=3, **settings)
 blind_sources = blind.fit_transform(mixture)
 blind_sources = blind_sources[best_permutation(clip.sources, blind_sources)]
 

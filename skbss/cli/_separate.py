@@ -79,8 +79,9 @@ def separate(
         str,
         typer.Option(
             metavar="NAME",
-            help=f"How templates become sources ({' or '.join(GROUPINGS)}): by timbre, or by "
-            "sounding at the same time.",
+            help=f"How templates become sources ({', '.join(GROUPINGS)}): by timbre, frequency "
+            "region or cepstra; by sounding at the same moments, or in the same parts of a long "
+            "recording; auto takes the last where it is clear, else timbre.",
         ),
     ] = _DEFAULTS.grouping,
     mask_exponent: Annotated[

@@ -1,14 +1,12 @@
 """How a recording is to be separated, checked before any work is done."""
 
-import math
 from dataclasses import dataclass, replace
 
 from skbss.cli._errors import CommandError
 from skbss.cli._methods import find_method
 
 DEVICES = ("auto", "cpu", "gpu")
-GROUPINGS = ("mfcc", "activations")
-_FRAME_SECONDS = 0.046
+GROUPINGS = ("auto", "timbre", "mfcc", "activations", "sections")
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Settings:
     n_fft: int | None = None
     hop_length: int | None = None
     window: str = "hann"
-    grouping: str = "mfcc"
+    grouping: str = "auto"
     mask_exponent: float = 1.0
     max_iter: int = 200
     seed: int = 0
@@ -89,7 +87,9 @@ class Settings:
         CommandError
             If the hop leaves gaps between the frames.
         """
-        n_fft = self.n_fft or max(16, 2 ** round(math.log2(_FRAME_SECONDS * sample_rate)))
+        from skbss.frontend._frame_length import usual_n_fft
+
+        n_fft = self.n_fft or usual_n_fft(sample_rate)
         hop_length = self.hop_length or n_fft // 4
         if hop_length > n_fft // 2:
             raise CommandError(

@@ -1,20 +1,53 @@
 """Which atoms make up a source, where nobody says."""
 
 import numbers
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import dct
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import has_fit_parameter
 
-_N_MELS = 40
-_N_MFCC = 13
+from skbss.masking._atom_features import have_sections, mel_cepstra, rhythms, sections, timbres
+
+GROUPINGS = ("auto", "timbre", "mfcc", "activations", "sections")
+_NAMES = ", ".join(f"'{name}'" for name in GROUPINGS)
 _ASSUMED_SAMPLE_RATE = 22050.0
+# How much of the variance of their sections groups of atoms must explain to be sources for sure.
+_CLEARLY = 0.75
 
 
-def group_atoms(H, W, n_sources, grouping, *, exponent, sample_rate, random_state):
+@dataclass(frozen=True)
+class Timing:
+    """When the frames are.
+
+    Attributes
+    ----------
+    lengths : sequence of int
+        Numbers of frames of the recordings that lie below each other.
+    hop_length : float
+        Samples from one frame to the next.
+    sample_rate : float or None
+        In Hz; None is taken for 22050 Hz.
+    """
+
+    lengths: object
+    hop_length: float
+    sample_rate: float | None
+
+    @property
+    def rate(self):
+        """Samples per second."""
+        return self.sample_rate or _ASSUMED_SAMPLE_RATE
+
+    @property
+    def frame_rate(self):
+        """Frames per second."""
+        return self.rate / self.hop_length
+
+
+def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state):
     """Label every atom with its source.
 
     Parameters
@@ -25,12 +58,12 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, sample_rate, random_stat
         Their activations.
     n_sources : int or None
         How many sources; None leaves it to `grouping`.
-    grouping : {"mfcc", "activations"}, clusterer or array of shape (n_components,)
+    grouping : str, clusterer or array of shape (n_components,)
         As `WienerMask` describes it.
     exponent : {1, 2}
         Whether the spectra are magnitudes or powers.
-    sample_rate : float or None
-        In Hz.
+    timing : Timing
+        When the frames are.
     random_state : RandomState
         Decides where the clustering starts.
 
@@ -57,14 +90,15 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, sample_rate, random_stat
         return np.zeros(n_components, int), 1
     H = H.reshape(n_components, -1, H.shape[-1]).sum(axis=1)
     energies = W.sum(axis=0, dtype=float) * H.sum(axis=1, dtype=float)
-    if is_named and grouping == "activations":
-        features = rhythms(W)
+    spectral = {"exponent": exponent, "sample_rate": timing.rate}
+    if not is_named:
+        labels = _clustered(mel_cepstra(H, **spectral), energies, grouping, n_sources)
     else:
-        features = mel_cepstra(H, exponent=exponent, sample_rate=sample_rate)
-    clusterer = grouping
-    if is_named:
         clusterer = KMeans(n_sources, n_init=10, random_state=random_state)
-    labels = _clustered(features, energies, clusterer, n_sources)
+        for features, must_be_clear in _views(grouping, H, W, timing, spectral):
+            labels = _clustered(features, energies, clusterer, n_sources)
+            if not must_be_clear or _explained(features, energies, labels) >= _CLEARLY:
+                break
     _, labels = np.unique(labels, return_inverse=True)
     found = int(labels.max()) + 1
     if n_sources is not None and found > n_sources:
@@ -106,10 +140,9 @@ def given_labels(grouping, n_components, n_sources):
     labels : ndarray of shape (n_components,) or None
     """
     if isinstance(grouping, str):
-        if grouping not in ("mfcc", "activations"):
+        if grouping not in GROUPINGS:
             raise ValueError(
-                "grouping must be 'mfcc', 'activations', a clusterer or an array of labels, got "
-                f"{grouping!r}."
+                f"grouping must be {_NAMES}, a clusterer or an array of labels, got {grouping!r}."
             )
         return None
     if hasattr(grouping, "fit_predict") and not isinstance(grouping, type):
@@ -117,8 +150,8 @@ def given_labels(grouping, n_components, n_sources):
     labels = np.asarray(grouping)
     if labels.ndim == 0 or not np.issubdtype(labels.dtype, np.integer):
         raise TypeError(
-            "grouping must be 'mfcc', 'activations', a clusterer or an array of integer labels, "
-            f"got {grouping!r}."
+            f"grouping must be {_NAMES}, a clusterer or an array of integer labels, got "
+            f"{grouping!r}."
         )
     if labels.shape != (n_components,):
         raise ValueError(
@@ -134,59 +167,20 @@ def given_labels(grouping, n_components, n_sources):
     return labels
 
 
-def mel_cepstra(H, *, exponent, sample_rate):
-    """Timbre of every atom: mel-frequency cepstral coefficients, the loudness left out.
-
-    Parameters
-    ----------
-    H : ndarray of shape (n_components, n_freqs)
-        Spectra.
-    exponent : {1, 2}
-        Whether they are magnitudes or powers.
-    sample_rate : float or None
-        In Hz; None places the mel bands as for 22050 Hz.
-
-    Returns
-    -------
-    cepstra : ndarray of shape (n_components, 13)
-        Coefficients 1 to 13. An atom of zeros has zeros.
-    """
-    peak = H.max(axis=1, keepdims=True)
-    power = (H / np.where(peak > 0, peak, 1)) ** (2 / exponent)
-    bands = power @ _mel_bands(H.shape[1], sample_rate or _ASSUMED_SAMPLE_RATE).T
-    total = bands.sum(axis=1, keepdims=True)
-    shares = np.where(total > 0, bands / np.where(total > 0, total, 1), 1 / _N_MELS)
-    cepstra = dct(np.log10(1e4 * shares + 1e-3), type=2, norm="ortho", axis=1)
-    return np.where(total > 0, cepstra[:, 1 : _N_MFCC + 1], 0)
-
-
-def rhythms(W):
-    """When every atom sounds, the loudness left out.
-
-    Parameters
-    ----------
-    W : ndarray of shape (n_frames, n_components)
-        Activations.
-
-    Returns
-    -------
-    rhythms : ndarray of shape (n_components, n_frames)
-        Unit vectors, of which half the squared distance is one minus the correlation. A constant
-        activation has zeros.
-    """
-    rhythm = (W - W.mean(axis=0)).T
-    norm = np.linalg.norm(rhythm, axis=1, keepdims=True)
-    return rhythm / np.where(norm > 0, norm, 1)
-
-
-def _mel_bands(n_freqs, sample_rate):
-    # Triangles of unit area between the frequencies that lie evenly on the mel scale.
-    top = np.log1p(sample_rate / 2 / 700)
-    edges = 700 * np.expm1(np.linspace(0, top, _N_MELS + 2))[:, None]
-    freqs = np.linspace(0, sample_rate / 2, n_freqs)
-    low, center, high = edges[:-2], edges[1:-1], edges[2:]
-    rising, falling = (freqs - low) / (center - low), (high - freqs) / (high - center)
-    return np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)
+def _views(grouping, H, W, timing, spectral):
+    """Features of the atoms, and whether they count only if their groups are clear."""
+    long = have_sections(len(W), frame_rate=timing.frame_rate)
+    if grouping == "sections" or (grouping == "auto" and long):
+        yield (
+            sections(W, timing.lengths, frame_rate=timing.frame_rate),
+            grouping == "auto",
+        )
+    if grouping in ("auto", "timbre"):
+        yield timbres(H, **spectral), False
+    if grouping == "mfcc":
+        yield mel_cepstra(H, **spectral), False
+    if grouping == "activations":
+        yield rhythms(W), False
 
 
 def _clustered(features, energies, clusterer, n_sources):
@@ -200,6 +194,26 @@ def _clustered(features, energies, clusterer, n_sources):
     if has_fit_parameter(clusterer, "sample_weight") and energies.sum() > 0:
         weights["sample_weight"] = energies / energies.mean()
     return clusterer.fit_predict(features, **weights)
+
+
+def _explained(features, weights, labels):
+    """The part of the variance that lies between the groups, beyond what any groups would explain.
+
+    The adjusted coefficient of determination.
+    """
+    n, n_groups = len(features), len(np.unique(labels))
+    if n_groups == n or not weights.any():
+        return 0.0
+
+    def spread(members):
+        some, their = features[members], weights[members]
+        if not their.any():
+            return 0.0
+        return their @ np.square(some - np.average(some, axis=0, weights=their)).sum(axis=1)
+
+    whole = spread(np.ones(n, bool))
+    within = sum(spread(labels == group) for group in np.unique(labels))
+    return 1 - (within / (n - n_groups)) / (whole / (n - 1)) if whole > 0 else 0.0
 
 
 def _loudest_first(labels, energies):

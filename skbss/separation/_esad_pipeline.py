@@ -21,7 +21,7 @@ def make_esad_pipeline(
     length=None,
     factorizer=None,
     denoise=True,
-    grouping="mfcc",
+    grouping="auto",
     mask_exponent=1.0,
     output_measure="peak",
     random_state=None,
@@ -45,7 +45,7 @@ def make_esad_pipeline(
         Number of sources.
     sample_rate : float, default=16000
         In Hz, above 0. It decides on the frames, whose lengths are powers of two, and places the
-        mel bands of ``grouping="mfcc"``.
+        mel bands of the grouping.
     length : int, default=None
         Samples of the recordings. By default up to a quarter of a frame is missing at the end of
         the sources.
@@ -53,7 +53,7 @@ def make_esad_pipeline(
         What factorizes, by default ``ESADNMF(40)``.
     denoise : bool, default=True
         Whether there is a step "denoiser".
-    grouping : {"mfcc", "activations"}, clusterer or array, default="mfcc"
+    grouping : str, clusterer or array, default="auto"
         Which atoms make up a source, as in `WienerMask`.
     mask_exponent : float, default=1.0
         Exponent of the magnitudes in the mask, as in `WienerMask`; the published one is 2.

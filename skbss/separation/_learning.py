@@ -15,7 +15,7 @@ from skbss.masking._factorizer import (
     seeded_clone,
     told_apart,
 )
-from skbss.masking._grouping import group_atoms
+from skbss.masking._grouping import Timing, group_atoms
 from skbss.masking._level import level_of
 from skbss.separation._clip import frames_of_sources, lengths_of_rows, spectrogram_rows
 from skbss.separation._dictionaries import learn_dictionaries, with_fixed_components
@@ -90,10 +90,10 @@ def learn_blind(way: Learning, clips, n_sources) -> Learned:
     learned : Learned
     """
     fitted = seeded_clone(way.factorizer, way.random_state)
-    W, activations = _fit_to_mixtures(way, fitted, clips, n_known=0)
+    W, activations, lengths = _fit_to_mixtures(way, fitted, clips, n_known=0)
     if n_sources is not None:
         check_enough_atoms(len(fitted.components_), n_sources)
-    labels, n_found = _group(way, fitted.components_, W, n_sources)
+    labels, n_found = _group(way, fitted.components_, W, lengths, n_sources)
     return Learned(fitted, labels, n_found, 0, activations)
 
 
@@ -143,12 +143,12 @@ def learn_semi_supervised(way: Learning, clips, sources, n_free) -> Learned:
     if not isinstance(n_components, numbers.Integral):
         n_components = len(known) // n_sources
     fitted = with_fixed_components(way.factorizer, known, n_free * n_components, way.random_state)
-    W, activations = _fit_to_mixtures(way, fitted, clips, n_known=len(known))
+    W, activations, lengths = _fit_to_mixtures(way, fitted, clips, n_known=len(known))
     H, n_found = fitted.components_[len(known) :], 1
     free_labels = np.zeros(len(H), int)
     if n_free > 1:
         check_enough_atoms(len(H), n_free)
-        free_labels, n_found = _group(way, H, W[:, len(known) :], n_free)
+        free_labels, n_found = _group(way, H, W[:, len(known) :], lengths, n_free)
     labels = np.concatenate([labels, n_sources + free_labels])
     return Learned(fitted, labels, n_sources + n_found, n_sources, activations)
 
@@ -159,7 +159,7 @@ def _known_atoms(way, sources):
 
 
 def _fit_to_mixtures(way, fitted, clips, *, n_known):
-    """Fit the factorizer; the activations of all frames, and those of every clip."""
+    """Fit the factorizer; activations of all frames, those of every clip, recordings' lengths."""
     rows = [
         spectrogram_rows(x, way.framing, exponent=way.exponent, level=level_of(x))
         for x in clips.each()
@@ -172,16 +172,16 @@ def _fit_to_mixtures(way, fitted, clips, *, n_known):
     warn_if_too_short(len(rows), fitted, n_known)
     W = fitted.fit_transform(rows, **told_apart(fitted, lengths))
     check_non_negative_model(fitted, W)
-    return W, (jnp if is_jax_array(W) else np).split(W, ends)
+    return W, (jnp if is_jax_array(W) else np).split(W, ends), lengths
 
 
-def _group(way, H, W, n_sources):
+def _group(way, H, W, lengths, n_sources):
     return group_atoms(
         np.asarray(H),
         np.asarray(W),
         n_sources,
         way.grouping,
         exponent=way.exponent,
-        sample_rate=way.sample_rate,
+        timing=Timing(lengths, way.framing.hop_length, way.sample_rate),
         random_state=way.random_state,
     )

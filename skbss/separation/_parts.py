@@ -3,16 +3,35 @@
 from sklearn.base import BaseEstimator
 
 from skbss.frontend import STFT
+from skbss.frontend._frame_length import usual_n_fft
 from skbss.frontend._framing import Framing, resolve_framing
 
 
-def resolve_front_end(stft) -> Framing:
+def usual_front_end(sample_rate) -> STFT:
+    """The front end where none is given.
+
+    Parameters
+    ----------
+    sample_rate : float or None
+        In Hz.
+
+    Returns
+    -------
+    stft : STFT
+        With frames of about 46 ms; that of librosa if the sample rate is not known.
+    """
+    return STFT() if sample_rate is None else STFT(usual_n_fft(sample_rate))
+
+
+def resolve_front_end(stft, sample_rate=None) -> Framing:
     """The frames of a front end from which the waveforms can be had back.
 
     Parameters
     ----------
     stft : STFT or None
-        None is ``STFT()``.
+        None is the usual one.
+    sample_rate : float or None
+        In Hz.
 
     Returns
     -------
@@ -23,7 +42,7 @@ def resolve_front_end(stft) -> Framing:
     TypeError, ValueError
         If it is something else, a parameter of it is not allowed, or there is no inverse.
     """
-    stft = STFT() if stft is None else stft
+    stft = usual_front_end(sample_rate) if stft is None else stft
     if not isinstance(stft, STFT):
         raise TypeError(f"stft must be an STFT, got {stft!r}.")
     framing = resolve_framing(stft)

@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.factorization import BetaNMF
-from skbss.frontend import STFT
 from skbss.masking._factorizer import (
     atom_table,
     check_factorizer,
@@ -28,7 +27,7 @@ from skbss.separation._learning import (
     learn_semi_supervised,
     learn_supervised,
 )
-from skbss.separation._parts import resolve_front_end, with_made_parts
+from skbss.separation._parts import resolve_front_end, usual_front_end, with_made_parts
 from skbss.separation._score import check_enough_estimates, mean_si_sdr
 from skbss.separation._suspicions import warn_if_channels_are_clips
 
@@ -56,11 +55,12 @@ class Separator(TransformerMixin, BaseEstimator):
         atoms of all sources together when blind, and of each source otherwise, when it also needs
         a parameter `fixed_components`.
     stft : STFT, default=None
-        The front end, ``STFT()`` by default; its `output` has no influence.
+        The front end; its `output` has no influence. By default, frames of 46 ms or what power of
+        two comes nearest if `sample_rate` is given, else ``STFT()``.
     n_sources : int, default=None
         Number of sources, known and unknown. By default as many as `y` holds; blind, every atom
         is a source.
-    grouping : {"mfcc", "activations"}, clusterer or array, default="mfcc"
+    grouping : str, clusterer or array, default="auto"
         Which atoms make up a source, as in `WienerMask`. With several unknown sources beside
         known ones, it applies to the atoms of the unknown.
     mask_exponent : float, default=1.0
@@ -68,7 +68,8 @@ class Separator(TransformerMixin, BaseEstimator):
     spectrum : {"auto", "magnitude", "power"}, default="auto"
         What is factorized, as in `WienerMask`.
     sample_rate : float, default=None
-        In Hz; only for the mel bands of ``grouping="mfcc"``, by default as for 22050 Hz.
+        In Hz; decides on the frames, unless there is an `stft`, and places the mel bands and the
+        seconds of the groupings, by default as for 22050 Hz.
     supervised : bool, default=True
         Whether `fit` learns from `y` where there is one. False leaves `y` to `score`: for a search
         over the parameters of a blind separator.
@@ -134,7 +135,7 @@ class Separator(TransformerMixin, BaseEstimator):
         *,
         stft=None,
         n_sources=None,
-        grouping="mfcc",
+        grouping="auto",
         mask_exponent=1.0,
         spectrum="auto",
         sample_rate=None,
@@ -165,7 +166,13 @@ class Separator(TransformerMixin, BaseEstimator):
         self : Separator
             The estimator itself.
         """
-        made = with_made_parts(self, params, factorizer=_default_factorizer, stft=STFT)
+        sample_rate = params.get("sample_rate", self.sample_rate)
+
+        def front_end():
+            check_sample_rate(sample_rate)
+            return usual_front_end(sample_rate)
+
+        made = with_made_parts(self, params, factorizer=_default_factorizer, stft=front_end)
         return super().set_params(**made)
 
     def fit(self, X, y=None):
@@ -291,7 +298,8 @@ class Separator(TransformerMixin, BaseEstimator):
     def _settings(self):
         """The factorizer, the framing and the exponent of the spectrogram."""
         factorizer = _default_factorizer() if self.factorizer is None else self.factorizer
-        framing = resolve_front_end(self.stft)
+        check_sample_rate(self.sample_rate)
+        framing = resolve_front_end(self.stft, self.sample_rate)
         if not isinstance(self.supervised, bool | np.bool_):
             raise TypeError(f"supervised must be True or False, got {self.supervised!r}.")
         return factorizer, framing, spectrum_exponent(self.spectrum, factorizer)
@@ -300,7 +308,6 @@ class Separator(TransformerMixin, BaseEstimator):
         """Learn; the checked clips, and the activations of each if they are known."""
         factorizer, framing, exponent = self._settings()
         check_mask_exponent(self.mask_exponent)
-        check_sample_rate(self.sample_rate)
         random_state = check_random_state(self.random_state)
         clips = check_waveforms(X)
         sources = None

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from skbss.cli._settings import GROUPINGS
+from skbss.masking import _grouping
+
 RATE = 8000
 
 
@@ -250,7 +253,10 @@ def test_hostile_tags(skbss, folder, stereo):
             "--method must be one of nmf, is-nmf, euclidean-nmf, sparse-nmf, conv-nmf, esad-nmf, "
             "got 'magic'",
         ),
-        (("--grouping", "luck"), "--grouping must be one of mfcc, activations, got 'luck'"),
+        (
+            ("--grouping", "luck"),
+            "--grouping must be one of auto, timbre, mfcc, activations, sections, got 'luck'",
+        ),
         (("--window", "broken"), "--window must be a window that scipy.signal.get_window knows"),
         (("--window", "kaiser"), "--window must be a window that scipy.signal.get_window knows"),
         (("--n-fft", 8), "--n-fft must be at least 16, got 8"),
@@ -378,3 +384,7 @@ def test_a_recording_shorter_than_its_components_is_told(skbss, folder):
     assert result.exit_code == 0
     assert "click.wav: The recording has fewer frames than components" in result.stderr
     assert "fewer frames than components" in (folder / "click-stems" / "index.html").read_text()
+
+
+def test_the_command_knows_all_groupings():
+    assert GROUPINGS == _grouping.GROUPINGS

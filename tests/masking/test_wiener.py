@@ -115,7 +115,7 @@ def test_factors_of_both_signs_make_no_masks(X):
         WienerMask(PCA(4)).fit(X)
 
 
-@pytest.mark.parametrize("grouping", ["mfcc", "activations"])
+@pytest.mark.parametrize("grouping", ["timbre", "mfcc", "activations"])
 def test_tones_and_noise_fall_apart(X, waveforms, grouping):
     mask = WienerMask(kl(), 2, grouping=grouping, sample_rate=8000, random_state=0)
     S = mask.fit_transform(X[0])
@@ -232,8 +232,8 @@ def test_the_pipeline():
         ({"n_sources": 0}, ValueError, "n_sources must be at least 1, got 0"),
         ({"n_sources": 2.5}, TypeError, "n_sources must be an instance of int or None"),
         ({"n_sources": 7}, ValueError, "n_sources=7 must not exceed n_components=6"),
-        ({"grouping": "color"}, ValueError, "grouping must be 'mfcc', 'activations'"),
-        ({"grouping": 3}, TypeError, "grouping must be 'mfcc', 'activations'"),
+        ({"grouping": "color"}, ValueError, "grouping must be 'auto', 'timbre', 'mfcc'"),
+        ({"grouping": 3}, TypeError, "grouping must be 'auto', 'timbre', 'mfcc'"),
         ({"grouping": [0, 1]}, ValueError, "one label for each of the 6 atoms"),
         ({"grouping": [0.5] * 6}, TypeError, "an array of integer labels"),
         ({"grouping": [0, 0, 0, 0, 0, -1]}, ValueError, "must lie between 0 and 5, got -1 to 0"),

@@ -379,8 +379,8 @@ def test_factors_of_both_signs_make_no_masks(mixtures):
 
 
 def test_an_unknown_grouping_is_refused_where_it_is_not_used(mixtures, sources):
-    with pytest.raises(ValueError, match="grouping must be 'mfcc', 'activations'"):
-        separator(grouping="timbre").fit(mixtures, sources)
+    with pytest.raises(ValueError, match="grouping must be 'auto', 'timbre', 'mfcc'"):
+        separator(grouping="color").fit(mixtures, sources)
 
 
 @pytest.mark.parametrize("level", [1e-30, 1e36])

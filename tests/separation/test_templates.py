@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 
 from skbss import ISTFT, STFT, BetaNMF, ConvNMF, Separator, WienerMask
 from skbss.datasets import load_band
-from skbss.masking._grouping import group_atoms
+from skbss.masking._grouping import Timing, group_atoms
 from skbss.metrics import bss_eval
 
 pytestmark = pytest.mark.usefixtures("few_programs")
@@ -103,15 +103,16 @@ def test_every_step_is_told_which_frames_hang_together(mixtures, sources, told):
     assert list(map(list, told)) == [of_each[0] + of_each[1], *of_each]
 
 
-def test_all_frames_of_a_template_decide_on_its_group():
+@pytest.mark.parametrize("grouping", ["timbre", "mfcc"])
+def test_all_frames_of_a_template_decide_on_its_group(grouping):
     rng = np.random.default_rng(0)
     low, high = np.zeros((2, 129))
     low[5:30], high[60:110] = 1, 1
     H = np.stack([[np.ones(129), decay * rng.uniform(5, 6)] for decay in (low, high, low, high)])
     W = rng.random((20, 4))
-    labels, _ = group_atoms(
-        H, W, 2, "mfcc", exponent=1, sample_rate=8000, random_state=np.random.RandomState(0)
-    )
+    timing = Timing([20], 64, 8000)
+    seed = np.random.RandomState(0)
+    labels, _ = group_atoms(H, W, 2, grouping, exponent=1, timing=timing, random_state=seed)
     assert labels[0] == labels[2] != labels[1] == labels[3]
 
 
