@@ -6,6 +6,7 @@ from .factorization import BetaNMF as BetaNMF
 from .factorization import ConvNMF as ConvNMF
 from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
 from .factorization import SparseNMF as SparseNMF
+from .factorization import StructuredNMF as StructuredNMF
 from .factorization import non_negative_factorization as non_negative_factorization
 from .factorization import select_n_components as select_n_components
 from .frontend import ISTFT as ISTFT

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skbss import ESADNMF, BetaNMF, ConvNMF, MiniBatchBetaNMF, SparseNMF
+from skbss import ESADNMF, BetaNMF, ConvNMF, MiniBatchBetaNMF, SparseNMF, StructuredNMF
 from skbss.separation import SparseComponentAnalysis
 from tests.conftest import filled_up
 
@@ -16,6 +16,8 @@ ESTIMATORS = [
     *(MiniBatchBetaNMF(beta_loss=beta, max_iter=20) for beta in BETAS),
     *(SparseNMF(beta_loss=beta) for beta in BETAS),
     SparseNMF(solver="mu", norm="l1"),
+    StructuredNMF(orthogonality=0.01, group_sparsity=0.01, volume=1e-4),
+    StructuredNMF(smoothness=0.1, beta_loss=0, solver="mu"),
     ESADNMF(sad_max_iter=5),
     ConvNMF(template_length=3),
     ConvNMF(template_length=3, beta_loss=0, solver="averaged", sparsity=0),
@@ -24,7 +26,7 @@ IN_TIME = "what a frame sounds like depends on what was before"
 
 
 def expected_failures(estimator):
-    if getattr(estimator, "template_length", 1) == 1:
+    if getattr(estimator, "template_length", 1) == 1 and not getattr(estimator, "smoothness", 0):
         return {}
     return dict.fromkeys(
         ["check_methods_subset_invariance", "check_methods_sample_order_invariance"], IN_TIME

@@ -33,6 +33,7 @@ TOP_LEVEL = {
     "Separator",
     "SparseNMF",
     "SpectralSubtraction",
+    "StructuredNMF",
     "WienerMask",
     "__version__",
     "datasets",

@@ -9,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.extrapolated import accelerated, ahead
+from skbss._kernels.group_sparsity import GroupSparsity
 from skbss._kernels.multiplicative import StepRule, multiplicative_step
 from skbss._kernels.penalties import Prices
 
@@ -70,6 +71,7 @@ def iterate_rows(
     floor: Float[Array, ""],
     count: Int[Array, ""],
     looks_after: Bool[Array, ""],
+    membership: Float[Array, "k groups"] | None = None,
     *,
     rule: StepRule,
     has_momentum: bool,
@@ -78,9 +80,14 @@ def iterate_rows(
 
     Without momentum all steps have the exponent of the rule. If somebody `looks_after` it, the
     errors of the rows are returned too: the square root of twice the objective of each; else zeros.
+    With the `membership` of components in groups, activations cost what ``GroupSparsity`` has, of
+    which the two prices are weight and offset.
     """
     told = RowOrders.of_columns(orders)
-    prices = Prices(told.linear, told.quadratic)
+    prices: Any = Prices(told.linear, told.quadratic)
+    if membership is not None:
+        groups = GroupSparsity(told.linear, told.quadratic, membership)
+        prices = partial(groups.bound_of_rows, H=H, sums=None)
 
     def sweep(_, s):
         start, momentum = s.W, s.momentum
@@ -96,7 +103,8 @@ def iterate_rows(
     rows = lax.fori_loop(0, count, sweep, rows)
 
     def errors(W):
-        cost = data.row_divergence(W, H, rule.beta, floor) + prices.of(W).sum(axis=1)
+        cost = prices.of(W).sum(axis=1) if membership is None else groups.row_costs(W, H)
+        cost = data.row_divergence(W, H, rule.beta, floor) + cost
         return jnp.sqrt(2 * jnp.maximum(cost, 0))
 
     def none(W):

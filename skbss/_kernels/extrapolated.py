@@ -15,7 +15,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.multiplicative import StepRules, multiplicative_step
-from skbss._kernels.penalties import Penalty
+from skbss._kernels.penalties import Penalty, prices_of_rows
 
 # By how much an entry grows at most.
 _MOST_GROWTH = 0.5
@@ -68,19 +68,27 @@ def iterate_extrapolated(
     def sweep(_, s: Moving) -> Moving:
         momentum, pull = accelerated(s.momentum, reach)
         ahead_H = ahead(s.H, s.before_H, pull)
-        prices = penalty.prices_of_rows(s.H)
+
+        def start(rows):
+            return ahead(*rows, pull)
+
+        rows = s.W, s.before_W
+        prices = prices_of_rows(penalty, data, s.H, rows, start)
 
         def update(block, rows):
-            W, before = rows
-            ahead_W = ahead(W, before, pull)
+            W, _ = rows
+            ahead_W = start(rows)
             parts = block.activation_parts(ahead_W, s.H, beta, floor)
             new = multiplicative_step(ahead_W, *parts, prices, rules.W, exponents[0])
             if not rules.learns:
                 return (new, W), ()
-            totals = penalty.row_sums(new), block.component_parts(new, ahead_H, beta, floor)
+            totals = (
+                penalty.row_sums(new, ahead_H),
+                block.component_parts(new, ahead_H, beta, floor),
+            )
             return (new, W), totals
 
-        (W, before_W), totals = data.sweep(update, (s.W, s.before_W))
+        (W, before_W), totals = data.sweep(update, rows)
         if not rules.learns:
             return Moving(W, s.H, before_W, s.H, momentum)
         sums, parts = totals

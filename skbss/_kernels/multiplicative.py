@@ -1,5 +1,6 @@
 """Majorize-minimize updates: every beta, every penalty, weights, sparse data."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -8,8 +9,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from skbss._kernels.bounds import Bound, step_to_bound
 from skbss._kernels.divergences import power
-from skbss._kernels.penalties import Penalty, Prices
+from skbss._kernels.penalties import Penalty, Prices, prices_of_rows
 
 
 def mm_exponent(beta: float, *, quadratic: bool) -> float:
@@ -49,15 +51,19 @@ def multiplicative_step(
     A: Float[Array, "*taps a b"],
     numerator: Float[Array, "..."],
     denominator: Float[Array, "..."],
-    prices: Prices,
+    prices: Prices | Callable[[Any], Bound] | Bound,
     rule: StepRule,
     exponent: Any = None,
 ) -> Float[Array, "*taps a b"]:
     """Move a factor to the minimum of the majorizer; what nothing speaks for becomes zero.
 
     An `exponent` may be given that the program is told when it runs, instead of that of the rule,
-    which saves the power where it is 1.
+    which saves the power where it is 1. Prices may be a bound, or a function that tells it.
     """
+    if callable(prices):
+        prices = prices(A)
+    if isinstance(prices, Bound):
+        return _bounded_step(A, numerator, denominator, prices, rule, exponent)
     denominator = jnp.broadcast_to(denominator + prices.linear, A.shape)
     known = exponent is None
     if rule.quadratic and rule.beta == 1 and not (known and rule.exponent != 1):
@@ -73,6 +79,15 @@ def multiplicative_step(
     elif rule.exponent != 1:
         ratio = jnp.where(ratio > 0, power(jnp.where(ratio > 0, ratio, 1), rule.exponent), 0)
     return A * ratio
+
+
+def _bounded_step(A, numerator, denominator, bound, rule, exponent):
+    exponent = rule.exponent if exponent is None else exponent
+    if bound.total is not None:
+        # The step has exponents of its own, which longer steps multiply.
+        exponent = exponent / rule.exponent
+    exact = rule.quadratic and rule.beta == 1 and rule.exponent == 1
+    return step_to_bound(A, numerator, denominator, bound, rule.beta, exponent, exact=exact)
 
 
 @partial(jax.jit, static_argnames="rules")
@@ -92,14 +107,14 @@ def iterate_mu(
 
     def sweep(_, factors):
         W, H = factors
-        prices = penalty.prices_of_rows(H)
+        prices = prices_of_rows(penalty, data, H, W, lambda W: W)
 
         def update(block, W):
             parts = block.activation_parts(W, H, beta, floor)
             W = multiplicative_step(W, *parts, prices, rules.W)
             if not rules.learns:
                 return W, ()
-            return W, (penalty.row_sums(W), block.component_parts(W, H, beta, floor))
+            return W, (penalty.row_sums(W, H), block.component_parts(W, H, beta, floor))
 
         W, totals = data.sweep(update, W)
         if not rules.learns:

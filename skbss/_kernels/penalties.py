@@ -5,6 +5,7 @@ as it is, and, where the penalty is not that simple, as a bound that touches it 
 they are.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -31,14 +32,26 @@ class Prices(NamedTuple):
 class Penalty(Protocol):
     """What is added to the divergence."""
 
+    @property
+    def couples_rows(self) -> bool:
+        """Whether what a row costs depends on the sums over all rows."""
+
     def are_quadratic(self) -> tuple[bool, bool]:
         """Whether the prices of W and of H have a quadratic part, as known outside of programs."""
 
-    def prices_of_rows(self, H: Float[Array, "*taps k freqs"]) -> Prices:
-        """Those of W, the same for every row of it."""
+    def prices_of_rows(
+        self, H: Float[Array, "*taps k freqs"], sums: Any = None
+    ) -> Prices | Callable[[Float[Array, "rows k"]], Any]:
+        """Those of W, the same for every row of it, or a function that tells a bound near W.
 
-    def row_sums(self, W: Float[Array, "rows k"]) -> Any:
-        """What the other methods need to know of W: sums over its rows, which add up."""
+        The `sums` are those of all rows, if it `couples_rows`.
+        """
+
+    def row_sums(self, W: Float[Array, "rows k"], H: Any = None) -> Any:
+        """What the other methods need to know of W: sums over its rows, which add up.
+
+        Near H, where that matters.
+        """
 
     def prices_of_components(self, H: Float[Array, "*taps k freqs"], sums: Any) -> Prices:
         """Those of H, near H."""
@@ -58,15 +71,20 @@ class ElasticNet(NamedTuple):
     l1_H: Float[Array, ""] | float
     l2_H: Float[Array, ""] | float
 
+    @property
+    def couples_rows(self) -> bool:
+        """As ``Penalty`` has it."""
+        return False
+
     def are_quadratic(self) -> tuple[bool, bool]:
         """Whether the prices of W and of H have a quadratic part, as known outside of programs."""
         return bool(self.l2_W), bool(self.l2_H)
 
-    def prices_of_rows(self, H: Float[Array, "*taps k freqs"]) -> Prices:
+    def prices_of_rows(self, H: Float[Array, "*taps k freqs"], sums: Any = None) -> Prices:
         """Those of W."""
         return Prices(self.l1_W, self.l2_W)
 
-    def row_sums(self, W: Float[Array, "rows k"]) -> Float[Array, ""]:
+    def row_sums(self, W: Float[Array, "rows k"], H: Any = None) -> Float[Array, ""]:
         """What W costs."""
         return Prices(self.l1_W, self.l2_W).of(W).sum()
 
@@ -81,6 +99,14 @@ class ElasticNet(NamedTuple):
     def of_share(self, share: float) -> "ElasticNet":
         """What H costs is for all rows."""
         return self._replace(l1_H=share * self.l1_H, l2_H=share * self.l2_H)
+
+
+def prices_of_rows(penalty: Penalty, data, H, rows: Any, start: Callable[[Any], Any]) -> Any:
+    """Those of W where it starts: what `start` makes of blocks of `rows`."""
+    if not penalty.couples_rows:
+        return penalty.prices_of_rows(H)
+    _, sums = data.sweep(lambda _, rows: (rows, penalty.row_sums(start(rows), H)), rows)
+    return penalty.prices_of_rows(H, sums)
 
 
 def in_precision_of(number: Float[Array, ""], tree: Any) -> Any:
@@ -111,7 +137,7 @@ def objective(
     data, W, H, penalty = in_precision_of(floor, (data, W, H, penalty))
 
     def of_block(block, W):
-        return W, (block.row_divergence(W, H, beta, floor).sum(), penalty.row_sums(W))
+        return W, (block.row_divergence(W, H, beta, floor).sum(), penalty.row_sums(W, H))
 
     _, (divergence, sums) = data.sweep(of_block, W)
     return Objective(divergence, penalty.cost(H, sums))

@@ -23,15 +23,17 @@ class NormalizedSparsity:
     weight: Any
     order: Literal[1, 2]
 
+    couples_rows = False
+
     def are_quadratic(self) -> tuple[bool, bool]:
         """As ``Penalty`` has it."""
         return False, self.order == 2 and bool(self.weight)
 
-    def prices_of_rows(self, H: Float[Array, "*taps k freqs"]) -> Prices:
+    def prices_of_rows(self, H: Float[Array, "*taps k freqs"], sums: Any = None) -> Prices:
         """Those of W."""
         return Prices(self.weight * self._norms(H)[None, :], 0.0)
 
-    def row_sums(self, W: Float[Array, "rows k"]) -> Float[Array, " k"]:
+    def row_sums(self, W: Float[Array, "rows k"], H: Any = None) -> Float[Array, " k"]:
         """What every component is used."""
         return W.sum(axis=0)
 

@@ -7,6 +7,7 @@ from skbss.factorization._functional import non_negative_factorization
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
 from skbss.factorization._rank import select_n_components
 from skbss.factorization._sparse_nmf import SparseNMF
+from skbss.factorization._structured_nmf import StructuredNMF
 
 __all__ = [
     "ESADNMF",
@@ -14,6 +15,7 @@ __all__ = [
     "ConvNMF",
     "MiniBatchBetaNMF",
     "SparseNMF",
+    "StructuredNMF",
     "non_negative_factorization",
     "select_n_components",
 ]

@@ -12,21 +12,18 @@ from sklearn.utils.validation import check_is_fitted
 from skbss._kernels.convolutive_data import ConvolutiveData, flat_activations
 from skbss._runtime.callbacks import with_callbacks
 from skbss._runtime.device import is_jax_array, movable, precision
-from skbss._runtime.loop import run_loop
-from skbss._runtime.warning import warn
 from skbss.factorization._checked import check_lengths
 from skbss.factorization._normalized import NormalizedNMF
-from skbss.factorization._observations import compute_dtype, floor_of, observe
+from skbss.factorization._observations import observe
+from skbss.factorization._recording_base import RecordingNMF
 from skbss.factorization._recordings import as_product, positions
-from skbss.factorization._rules import CHECK_EVERY, Settings, bounded
-from skbss.factorization._solvers import make_solver
 
 # The components are filled up to a multiple of this.
 _COMPONENTS = 4
 _SOLVERS = {"auto": "extrapolated", "mu": "mu", "averaged": "mu"}
 
 
-class ConvNMF(NormalizedNMF):
+class ConvNMF(RecordingNMF, NormalizedNMF):
     r"""Non-negative matrix factorization with components that last for several frames.
 
     Convolutive NMF (non-negative matrix factor deconvolution, NMFD) explains a spectrogram by
@@ -411,54 +408,14 @@ class ConvNMF(NormalizedNMF):
 
     _product = staticmethod(as_product)
 
-    def _activations(self, checked, H=None):
-        """Activations of every recording by itself; whether all converged; the iterations taken."""
-        H = self.components_ if H is None else H
-        self._warn_of_unobserved(checked)
-        found = [self._solve_recording(one, H) for one in checked.recordings()]
-        W, converged, n_iter = zip(*found, strict=True)
-        xp = jnp if is_jax_array(checked.X) else np
-        return xp.concatenate(W), all(converged), max(n_iter)
+    def _start_of_recording(self, observed, H):
+        return flat_activations(observed.data, H)
 
-    @staticmethod
-    def _warn_of_unobserved(checked):
-        seen = [
-            checked.weights is None or bool((one.weights > 0).any()) for one in checked.recordings()
-        ]
-        if not all(seen):
-            warn(
-                f"Recording {seen.index(False)} of X has no observed entry "
-                f"({len(seen) - sum(seen)} such recordings): its activations are zeros."
-            )
+    def _level_of_components(self, H):
+        return float(H.mean()) or 1.0
 
-    def _solve_recording(self, recording, H):
-        X, beta, dtype = recording.X, self._beta, compute_dtype(recording.X.dtype, self._beta)
-        xp = jnp if is_jax_array(X) else np
-        with precision(dtype):
-            observed = self._observe(recording, len(H), dtype)
-            layout, data = observed.layout, observed.data
-            level = float(H.mean()) or 1.0
-            H = layout.lay_out_components(xp.asarray(movable(H, X), dtype) / level)
-            settings = Settings(
-                beta=beta,
-                penalty=self._learned_penalty(observed.scale),
-                floor=floor_of(dtype, beta),
-                tol=float(self.tol),
-                max_iter=self.max_iter,
-                shuffle=False,
-                random_state=None,
-                n_components=layout.n_components,
-            )
-            penalty = bounded(settings.penalty, dtype)
-            none = np.zeros(layout.rank, bool)
-            solver = make_solver(self._choose_solver(weighted=False), none, settings, dtype)
-            state = solver.start(data, flat_activations(data, H), H, penalty)
-            state = run_loop(
-                lambda state, until: solver.advance(data, state, penalty, until),
-                state,
-                self.max_iter,
-                stride=CHECK_EVERY,
-            )
-            W = layout.gather(state.W, layout.n_components, xp)
-            W = W * xp.asarray(0 if observed.silent else observed.scale / level, dtype)
-        return W.astype(X.dtype), state.done or self.tol == 0, state.n_iter
+    def _penalty_on_recording(self, recording, observed):
+        return self._learned_penalty(observed.scale)
+
+    def _recording_solver(self):
+        return _SOLVERS[self.solver]

@@ -170,6 +170,10 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         """What the kernels are given."""
         return observe(checked.X, checked.weights, n_components, beta=self._beta, dtype=dtype)
 
+    def _penalty_on(self, checked, observed):
+        """The penalty for data as it was observed."""
+        return self._penalty(checked.X.shape, observed.scale)
+
     def _choose_solver(self, *, weighted):
         return choose_solver(self.solver, self._beta, weighted=weighted)
 
@@ -197,7 +201,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
                 return {"components_": components(H), "n_components_": len(H)}
 
             name = self._choose_solver(weighted=weighted)
-            penalty = self._penalty(X.shape, observed.scale)
+            penalty = self._penalty_on(checked, observed)
             gain = float(relative_power(observed.scale, beta))
             started = time.perf_counter()
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from skbss._kernels.activations import RowOrders, iterate_rows
+from skbss._kernels.group_sparsity import GroupSparsity
 from skbss._kernels.penalties import Prices
 from skbss._runtime.device import for_kernels, lies_on_host
 from skbss._runtime.loop import wait_for
@@ -57,16 +58,26 @@ class RowUpdates:
     H : jax.Array of shape (rank, width)
         Components, laid out.
     settings : Settings
-        Its penalty are the prices of every row, in shape (n_samples, 1), or of all.
+        Its penalty are the prices of every row, in shape (n_samples, 1), or of all; or a
+        ``GroupSparsity`` with such a weight and offset.
     """
 
     def __init__(self, solver, observed, H, settings):
+        penalty = settings.penalty
+        self._membership = None
+        if isinstance(penalty, GroupSparsity):
+            filled_up = [(0, len(H) - len(penalty.membership)), (0, 0)]
+            self._membership = np.pad(for_kernels(penalty.membership, H.dtype), filled_up)
+            # Both are handed on as prices are; the bound of the penalty is linear.
+            prices, quadratic = Prices(penalty.weight, penalty.offset), False
+        else:
+            prices, quadratic = penalty, bool(np.any(penalty.quadratic))
+        self._prices = prices
         self._layout, self._silent = observed.layout, observed.silent
         self._groups = RowGroups(observed.data, observed.layout)
         self._H, self._settings = H, settings
         self._floor = for_kernels(settings.floor, H.dtype)
         self._has_momentum = solver == "extrapolated"
-        quadratic = bool(np.any(settings.penalty.quadratic))
         self._rule = step_rule(solver, settings.beta, quadratic=quadratic)
 
     def start(self):
@@ -78,8 +89,12 @@ class RowUpdates:
         groups = self._groups.start(self._H, silent)
         unknown, none = np.zeros(silent.shape, dtype), np.zeros_like(silent)
         looks = Looks(unknown, unknown, ~none, none, split(layout.holds_data))
-        prices = bounded(self._settings.penalty, dtype)
+        prices = bounded(self._prices, dtype)
         prices = Prices(*(split(layout.for_every_row(price, dtype)) for price in prices))
+        if self._membership is not None:
+            # Rows that fill up would be divided by zero.
+            offset = np.where(prices.quadratic > 0, prices.quadratic, 1)
+            prices = prices._replace(quadratic=offset.astype(dtype))
         state = UpdatedRows(groups, _activations(groups), looks, prices, 0, False)
         _, error = self._iterated(state, 0, looks_after=True)
         return state._replace(looks=looks._replace(error=error, first_error=error))
@@ -123,6 +138,7 @@ class RowUpdates:
                 self._floor,
                 for_kernels(count, np.int32),
                 for_kernels(looks_after, bool),
+                self._membership,
                 rule=self._rule,
                 has_momentum=self._has_momentum,
             )

@@ -48,6 +48,9 @@ def choose_rows_solver(solver, beta, *, weighted):
 def step_rule(solver, beta, *, quadratic):
     """How multiplicative updates move a factor whose prices are `quadratic` or not."""
     exponent = mm_exponent(beta, quadratic=quadratic)
+    if solver == "majorize-minimize" and beta == 1:
+        # The minimum itself is known.
+        exponent = 1.0
     if solver == "extrapolated" and (beta == 1 or (not quadratic and 0 <= beta <= 2)):
         # Twice as fast for beta < 1 or with quadratic prices, and still never up.
         exponent = 1.0

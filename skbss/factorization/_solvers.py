@@ -40,8 +40,9 @@ def make_solver(name, free, settings, dtype) -> Solver:
 
     Parameters
     ----------
-    name : {"mu", "cd", "extrapolated", "extrapolated hals"}
-        From ``choose_solver``.
+    name : {"mu", "cd", "extrapolated", "extrapolated hals", "majorize-minimize", "momentum"}
+        From ``choose_solver``, or one of the last two for penalties that are bounds near the
+        factors: without momentum, and with it but without a sample of the rows first.
     free : bool array of shape (n_components,)
         The components to be learned.
     settings : Settings
@@ -87,6 +88,8 @@ class Updated(NamedTuple):
 class _Multiplicative(_Configured):
     """Plain updates, which end when the error falls by less than `tol` of the first in ten."""
 
+    _rules = "mu"
+
     def start(self, data, W, H, penalty):
         loss, error = self._loss_and_error(data, W, H, penalty)
         return Updated(W, H, loss, error, error, 0, loss <= 0)
@@ -100,7 +103,7 @@ class _Multiplicative(_Configured):
             self._free,
             self._floor,
             for_kernels(until - state.n_iter, np.int32),
-            rules=self._step_rules("mu"),
+            rules=self._step_rules(self._rules),
         )
         state = state._replace(W=W, H=H, n_iter=until)
         if not self._is_due(until):
@@ -114,6 +117,16 @@ class _Multiplicative(_Configured):
     def _loss_and_error(self, data, W, H, penalty):
         divergence, penalty = self._objective(data, W, H, penalty)
         return divergence + penalty, _root(2 * divergence)
+
+
+class _MajorizeMinimize(_Multiplicative):
+    """Updates to the minimum where it is known, which end when the root of the objective does."""
+
+    _rules = "majorize-minimize"
+
+    def _loss_and_error(self, data, W, H, penalty):
+        loss = sum(self._objective(data, W, H, penalty))
+        return loss, _root(2 * loss)
 
 
 class Swept(NamedTuple):
@@ -306,4 +319,6 @@ _SOLVERS: dict[str, Callable[..., Solver]] = {
     "extrapolated": _Extrapolated,
     "cd": _CoordinateDescent,
     "extrapolated hals": _ExtrapolatedHALS,
+    "majorize-minimize": _MajorizeMinimize,
+    "momentum": _Extrapolated,
 }
