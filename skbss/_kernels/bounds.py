@@ -39,10 +39,6 @@ class Bound(NamedTuple):
             self.total if other.total is None else other.total,
         )
 
-    def of(self, A: Float[Array, "a b"], now: Float[Array, "a b"]) -> Float[Array, "a b"]:
-        """What every entry costs, where the entries are `now` positive."""
-        return (self.linear - self.credit) * A + self.slope * A * A / (2 * now)
-
 
 def step_to_bound(
     A: Float[Array, "a b"],

@@ -124,7 +124,7 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
         The (weighted) mean of the training data; 1 if it is silent.
     penalties_ : dict of str to float
         The weights :math:`\mu, \nu, \rho, \lambda` of the penalties that are on, by the names of
-        their parameters. ``transform`` makes use of them again.
+        their parameters; ``transform`` makes use of those of activations again.
     reconstruction_err_ : float
         ``sqrt(2 * D)`` of the training data and ``W @ components_``, over the entries that were
         observed, with the W that was learned along with the components.
@@ -368,25 +368,31 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
 
     def _look_at(self, X, weights):
         self.level_ = float(mean_of(X, weights)) or 1.0
-        self.penalties_ = {
-            option: float(getattr(self, option) * factor * relative_power(self.level_, degree))
-            for option, (factor, degree) in self._scales(X.shape).items()
-            if getattr(self, option) > 0
-        }
+        strengths = {option: float(getattr(self, option)) for option in _OPTIONS}
+        self._strengths = {option: value for option, value in strengths.items() if value > 0}
+        self.penalties_ = self._weights(X.shape, 1.0)
 
-    def _scales(self, shape):
-        """By what to multiply the options for data of mean 1, and the power of the mean beyond."""
-        n_samples, n_features = shape
-        return {
-            "smoothness": (1, self._beta - 2),
-            "orthogonality": (1 / n_samples, self._beta - 2),
-            "group_sparsity": (n_features, self._beta),
-            "volume": (n_samples * n_features, self._beta),
+    def _weights(self, shape, scale):
+        """Those of the penalties that are on, for data of a shape divided by a scale."""
+        (n_samples, n_features), beta = shape, self._beta
+        degrees = {
+            "smoothness": (1, beta - 2),
+            "orthogonality": (1 / n_samples, beta - 2),
+            "group_sparsity": (n_features, beta),
+            "volume": (n_samples * n_features, beta),
         }
+        # A power of the quotient: that of a level may be beyond all numbers.
+        relative = self.level_ / np.asarray(scale, np.float64)
+        weights = {}
+        for option, strength in self._strengths.items():
+            factor, degree = degrees[option]
+            weight = strength * factor * relative_power(relative, degree)
+            weights[option] = weight if np.ndim(weight) else float(weight)
+        return weights
 
     def _factorize(self, checked, given, callbacks):
         self._labels(given.n_components)
-        if "volume" in self.penalties_ and given.H is not None:
+        if "volume" in self._strengths and given.H is not None:
             silent = np.flatnonzero(np.asarray(given.H.sum(axis=1) == 0) & given.free)
             if len(silent):
                 raise ValueError(
@@ -419,24 +425,16 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
         return ElasticNet(0.0, 0.0, 0.0, 0.0)
 
     def _penalty_on(self, checked, observed):
-        if not self.penalties_:
+        if not self._strengths:
             return self._penalty(checked.X.shape, observed.scale)
-        # Exactly the options for the data that is learned from.
-        relative = self.level_ / observed.scale
-        weights = {
-            option: float(getattr(self, option) * factor * relative_power(relative, degree))
-            for option, (factor, degree) in self._scales(checked.X.shape).items()
-            if option in self.penalties_
-        }
+        weights = self._weights(checked.X.shape, observed.scale)
         return self._structure(weights, checked, observed)
 
     def _penalty_on_recording(self, recording, observed):
-        weights = {
-            option: float(self.penalties_[option] * relative_power(observed.scale, -degree))
-            for option, (_, degree) in self._scales(recording.X.shape).items()
-            # The others ask nothing of activations with the components held.
-            if option in self.penalties_ and option in ("smoothness", "group_sparsity")
-        }
+        weights = self._weights(recording.X.shape, observed.scale)
+        for option in ("orthogonality", "volume"):
+            # They ask nothing of activations with the components held.
+            weights.pop(option, None)
         return self._structure(weights, recording, observed)
 
     def _structure(self, weights, checked, observed):
@@ -482,7 +480,7 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
 
     def _start(self, given, checked, scale, random_state):
         W, H = super()._start(given, checked, scale, random_state)
-        if "volume" not in self.penalties_:
+        if "volume" not in self._strengths:
             return W, H
         xp = jnp if is_jax_array(H) else np
         level = H.sum(axis=1)
@@ -497,13 +495,13 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
         gains = np.ones_like(level)
         movable = free & (level > 0)
         gains[movable] = 1 / (np.sqrt(scale) * level[movable])
-        if "volume" in self.penalties_ and not free.all():
+        if "volume" in self._strengths and not free.all():
             known = np.asarray(self.fixed_components, np.float64).sum(axis=1) / np.sqrt(scale)
             gains[: len(known)] = np.where(known > 0, known, 1)
         return gains
 
     def _choose_solver(self, *, weighted):
-        if self.penalties_:
+        if self._strengths:
             return _SOLVERS[self.solver]
         return super()._choose_solver(weighted=weighted)
 
@@ -511,13 +509,13 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
         return _SOLVERS[self.solver]
 
     def _rows_solver(self, *, weighted):
-        if "group_sparsity" in self.penalties_:
+        if "group_sparsity" in self._strengths:
             return "extrapolated" if self.solver == "auto" else self.solver
         return super()._rows_solver(weighted=weighted)
 
     @property
     def _is_smooth(self):
-        return "smoothness" in self.penalties_
+        return "smoothness" in self._strengths
 
     def _activations(self, checked, H=None):
         by = RecordingNMF if self._is_smooth else RowNMF
@@ -538,7 +536,7 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
 
     def _row_terms(self, H, scale):
         level = self._level_of_components(H)
-        if "group_sparsity" not in self.penalties_:
+        if "group_sparsity" not in self._strengths:
             return level, Prices(0.0, 0.0)
-        weight = self.penalties_["group_sparsity"] * relative_power(scale, -self._beta)
+        weight = self._weights((1, H.shape[1]), scale)["group_sparsity"]
         return level, self._group_sparsity(weight, scale, *H.shape)

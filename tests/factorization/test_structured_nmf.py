@@ -209,6 +209,14 @@ def test_levels_do_not_matter(X, beta, option, solver):
     assert louder_new[option] == pytest.approx(model.penalties_[option] * 1e4**power)
 
 
+@pytest.mark.parametrize("level", [1e-200, 1e200])
+def test_levels_beyond_all_powers(X, level):
+    model = structured(init="random", random_state=0, smoothness=0.3, group_sparsity=0.02)
+    W = model.fit_transform(X)
+    found = model.fit_transform(level * X)
+    np.testing.assert_allclose(found / level, W, rtol=1e-6, atol=1e-8)
+
+
 @of_each_solver
 @pytest.mark.parametrize("beta", [0, 1, 2])
 def test_time_has_no_direction(X, beta, solver):
