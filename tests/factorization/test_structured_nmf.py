@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skbss import BetaNMF, Separator, StructuredNMF
+from skbss import STFT, BetaNMF, Separator, StructuredNMF
 from skbss.datasets import load_piano_notes
 
 K, N_FEATURES = 4, 15
@@ -502,6 +502,30 @@ def test_it_separates(option):
     np.testing.assert_allclose(estimates.sum(axis=0), clip.mixture, atol=1e-4)
     supervised = Separator(model).fit(clip.mixture[None], clip.sources[None])
     assert supervised.transform(clip.mixture[None]).shape == clip.sources[None].shape
+
+
+def test_clips_do_not_reach_into_each_other():
+    mixtures = np.random.default_rng(0).standard_normal((2, 4000))
+    mixtures[1, ::2] *= 3
+    model = StructuredNMF(4, smoothness=3, init="random", random_state=0, tol=0, max_iter=20)
+    separator = Separator(model, n_sources=2, stft=STFT(n_fft=256)).fit(mixtures)
+    together = separator.transform(mixtures)
+    for mixture, found in zip(mixtures, together, strict=True):
+        np.testing.assert_allclose(separator.transform(mixture), found, atol=1e-9)
+    joined = separator.transform(mixtures.reshape(-1))
+    assert np.abs(joined - np.concatenate(together, axis=-1)).max() > 1e-3
+
+
+@of_each_solver
+@pytest.mark.parametrize("option", OPTIONS)
+def test_it_ends_when_the_objective_does(X, option, solver):
+    model = structured(solver=solver, init="random", random_state=0, tol=1e-3, max_iter=1000)
+    roots = np.sqrt(model.set_params(**{option: 10 * OPTIONS[option]}).fit(X).loss_curve_)
+    drops = -np.diff(roots) / roots[0]
+    # With momentum it may have tried once more, from where it was.
+    assert drops[-1] < 1e-3
+    assert (drops[:-1] >= 1e-3).all() or solver == "auto"
+    assert model.n_iter_ == 10 * len(drops) < 1000
 
 
 def test_jax_arrays_stay(X):
