@@ -1,6 +1,7 @@
 from . import datasets as datasets
 from . import metrics as metrics
 from ._runtime.compilation import enable_compilation_cache as enable_compilation_cache
+from .factorization import ARDNMF as ARDNMF
 from .factorization import ESADNMF as ESADNMF
 from .factorization import BetaNMF as BetaNMF
 from .factorization import ConvNMF as ConvNMF

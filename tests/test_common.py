@@ -3,7 +3,15 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skbss import ESADNMF, BetaNMF, ConvNMF, MiniBatchBetaNMF, SparseNMF, StructuredNMF
+from skbss import (
+    ARDNMF,
+    ESADNMF,
+    BetaNMF,
+    ConvNMF,
+    MiniBatchBetaNMF,
+    SparseNMF,
+    StructuredNMF,
+)
 from skbss.separation import SparseComponentAnalysis
 from tests.conftest import filled_up
 
@@ -19,6 +27,8 @@ ESTIMATORS = [
     StructuredNMF(orthogonality=0.01, group_sparsity=0.01, volume=1e-4),
     StructuredNMF(smoothness=0.1, beta_loss=0, solver="mu"),
     ESADNMF(sad_max_iter=5),
+    *(ARDNMF(beta_loss=beta) for beta in (0, 2)),
+    ARDNMF(prior="l2", prune=False),
     ConvNMF(template_length=3),
     ConvNMF(template_length=3, beta_loss=0, solver="averaged", sparsity=0),
 ]
@@ -33,10 +43,14 @@ def expected_failures(estimator):
     )
 
 
-# The checks leave max_iter as it is, and some ask for callbacks that are not there.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
-)
+# The checks leave max_iter as it is, some ask for callbacks that are not there, and in some data
+# there is nothing but noise.
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:No component is worth its price:UserWarning"),
+]
 
 
 # The checks use some fifteen shapes of data, each of which would compile programs for every

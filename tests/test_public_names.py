@@ -23,6 +23,7 @@ PUBLIC_PACKAGES = [
     "skbss.separation",
 ]
 TOP_LEVEL = {
+    "ARDNMF",
     "AmplitudeNormalizer",
     "BetaNMF",
     "ConvNMF",

@@ -20,7 +20,7 @@ from skbss._kernels.hals import (
     prices_in_columns,
     violation_of_optimality,
 )
-from skbss._kernels.penalties import Penalty
+from skbss._kernels.penalties import Penalty, prices_of_rows
 
 # Coordinate sweeps over a factor while the other's products with the data stay as they are.
 _SWEEPS = 4
@@ -100,7 +100,8 @@ def iterate_extrapolated_hals(
     def iterate(carry):
         n, s = carry
         pull = reach * s.pull
-        prices = prices_in_columns(penalty.prices_of_rows(s.ahead_H))
+        prices = prices_of_rows(penalty, data, s.ahead_H, s.ahead_Wt, lambda Wt: Wt.mT)
+        prices = prices_in_columns(prices)
         gram_H = s.ahead_H @ s.ahead_H.T
 
         def update(block, rows):

@@ -26,7 +26,7 @@ class Method:
     spectrum: str = "magnitude"
 
 
-def _factorizer(name: str, beta_loss: str, **start: str) -> Callable[[int, int, int], Any]:
+def _factorizer(name: str, beta_loss: str, **start: Any) -> Callable[[int, int, int], Any]:
     def factorizer(n_components: int, max_iter: int, random_state: int) -> Any:
         import skbss
 
@@ -66,6 +66,10 @@ METHODS = {
     "esad-nmf": Method(
         "NMF from a sparse adaptive decomposition on, Kullback-Leibler divergence",
         _factorizer("ESADNMF", "kullback-leibler"),
+    ),
+    "ard-nmf": Method(
+        "NMF with as many templates as the sound asks for, Kullback-Leibler divergence",
+        _factorizer("ARDNMF", "kullback-leibler", prune=False),
     ),
 }
 

@@ -1,5 +1,6 @@
 """Factorizations of a non-negative matrix."""
 
+from skbss.factorization._ard_nmf import ARDNMF
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._conv_nmf import ConvNMF
 from skbss.factorization._esad_nmf import ESADNMF
@@ -10,6 +11,7 @@ from skbss.factorization._sparse_nmf import SparseNMF
 from skbss.factorization._structured_nmf import StructuredNMF
 
 __all__ = [
+    "ARDNMF",
     "ESADNMF",
     "BetaNMF",
     "ConvNMF",

@@ -67,7 +67,7 @@ def test_the_sources_are_told_apart(skbss, recording, folder):
 
 
 @pytest.mark.parametrize(
-    "method", ["nmf", "is-nmf", "euclidean-nmf", "sparse-nmf", "conv-nmf", "esad-nmf"]
+    "method", ["nmf", "is-nmf", "euclidean-nmf", "sparse-nmf", "conv-nmf", "esad-nmf", "ard-nmf"]
 )
 @pytest.mark.parametrize("grouping", ["mfcc", "activations"])
 def test_methods_and_groupings(skbss, recording, folder, method, grouping):
@@ -251,7 +251,7 @@ def test_hostile_tags(skbss, folder, stereo):
         (
             ("--method", "magic"),
             "--method must be one of nmf, is-nmf, euclidean-nmf, sparse-nmf, conv-nmf, esad-nmf, "
-            "got 'magic'",
+            "ard-nmf, got 'magic'",
         ),
         (
             ("--grouping", "luck"),
