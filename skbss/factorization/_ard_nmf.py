@@ -121,6 +121,12 @@ class ARDNMF(JointNMF, RowNMF):
     loss_curve_ : array of shape (n_checks,)
         The objective in its second form at the start and at iterations 10, 20 …, as in
         :class:`BetaNMF`.
+    restart_losses_ : array of shape (n_init,)
+        The objective that every start led to, of which the lowest is that of the fit; empty if all
+        components are known.
+    restart_components_ : list of n_init arrays of shape (n_components, n_features)
+        All components that every start led to, zeros for those that are not relevant:
+        `skbss.metrics.component_stability` tells how alike they are.
     n_features_in_ : int
         Number of features: the last axis of the training data.
     feature_names_in_ : array of shape (n_features,)
@@ -215,12 +221,10 @@ class ARDNMF(JointNMF, RowNMF):
         shape = learned.checked.X.shape
         n_known = self.n_components_ if learned.by_row else self._n_known
         amounts = self._amounts(learned.W, 0) + self._amounts(self.components_, 1)
-        offset = self._offset(shape, self._mean)
+        self._offset_of_data = offset = self._offset(shape, self._mean)
         self.relevance_ = (amounts + offset) / self._count(shape)
         self.relevance_[:n_known] = np.inf
-        least = offset if self.prior == "l1" else amounts[n_known:].max(initial=0)
-        relevant = amounts > _USED * least
-        relevant[:n_known] = True
+        relevant = self._are_relevant(amounts, n_known)
         self.n_components_ = int(relevant.sum())
         if not self.n_components_ and self._mean > 0:
             warn(
@@ -235,7 +239,21 @@ class ARDNMF(JointNMF, RowNMF):
             kept = np.flatnonzero(relevant) if self.n_components_ else slice(1)
             W, H, self.relevance_ = W[:, kept], H[kept], self.relevance_[kept]
         self.components_ = H
+        # At a minimum both factors amount to the same.
+        self.restart_components_ = [
+            xp.where(
+                xp.asarray(self._are_relevant(2 * self._amounts(H, 1), n_known))[:, None], H, 0
+            )
+            for H in self.restart_components_
+        ]
         return learned._replace(W=W)
+
+    def _are_relevant(self, amounts, n_known):
+        """Which components count, by what they amount to in both factors."""
+        least = self._offset_of_data if self.prior == "l1" else amounts[n_known:].max(initial=0)
+        relevant = amounts > _USED * least
+        relevant[:n_known] = True
+        return relevant
 
     def _look_at(self, X, weights):
         self._mean = mean_of(X, weights)

@@ -107,6 +107,12 @@ class BetaNMF(ElasticNetNMF, JointNMF):
     loss_curve_ : array of shape (n_checks,)
         The objective at the start and at iterations 10, 20 …, but those that a sample of the rows
         took; empty if all components are fixed, where no callback is told of iterations either.
+    restart_losses_ : array of shape (n_init,)
+        The objective that every start led to, of which the lowest is that of the fit; empty if all
+        components are known.
+    restart_components_ : list of n_init arrays of the shape of `components_`
+        The components that every start led to: `skbss.metrics.component_stability` tells how alike
+        they are.
     n_features_in_ : int
         Number of features: the last axis of the training data.
     feature_names_in_ : array of shape (n_features,)

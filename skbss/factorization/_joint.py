@@ -16,7 +16,8 @@ class Solution(NamedTuple):
     """Where a solver ended.
 
     `losses` are the objectives in the beginning and after every ten iterations, `loss` that of the
-    last one; `divergence` is that of the factors, without penalties.
+    last one; `divergence` is that of the factors, without penalties. The best of several has the
+    loss and the components of all `restarts`, in the order of the starts.
     """
 
     W: Any
@@ -25,6 +26,7 @@ class Solution(NamedTuple):
     losses: list[float]
     loss: float
     divergence: float
+    restarts: tuple[tuple[float, Any], ...] = ()
 
     def is_better_than(self, other: "Solution") -> bool:
         """Whether it has the lower objective; numbers that overflowed have none."""
@@ -76,15 +78,17 @@ def solve_jointly(name, observed, starts, free, gains_of, settings, watch, xp) -
         return stopped
 
     best: Solution | None = None
+    restarts = []
     for W, H in starts:
         own = watch._replace(after=after)
         found = _solve_from(name, observed, W, H, free, gains_of, settings, own, xp)
+        restarts.append((found.loss, found.H))
         if best is None or found.is_better_than(best):
             best = found
         if stopped:
             break
     assert best is not None, "no start"
-    return best
+    return best._replace(restarts=tuple(restarts))
 
 
 def _solve_from(name, observed, W, H, free, gains_of, settings, watch, xp) -> Solution:

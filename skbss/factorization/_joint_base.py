@@ -133,18 +133,21 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         self._n_components = given.n_components
         if given.free.any():
             callbacks = IterationCallbacks(self, observed.X, y, self.n_init * self.max_iter)
-            W, H, n_iter, losses, error = self._factorize(checked, given, callbacks)
+            W, H, n_iter, losses, restarts, error = self._factorize(checked, given, callbacks)
             converged = n_iter < self.max_iter or self.tol == 0
             W = self._clear_unobserved(X, weights, W)
             by_row = False
         else:
             H, losses = (jnp if is_jax_array(X) else np).asarray(given.fixed, X.dtype), []
+            restarts = []
             W, converged, n_iter = self._activations(checked, H)
             model = self._product(W, H, checked.lengths)
             error = model_error(X, weights, *model, self._beta)
             by_row = True
         self.components_, self.n_components_ = H, H.shape[0]
         self.n_iter_, self.loss_curve_ = n_iter, np.array(losses)
+        self.restart_losses_ = np.array([loss for loss, _ in restarts])
+        self.restart_components_ = [components for _, components in restarts]
         if not converged:
             self._warn_not_converged(self.max_iter)
         self.reconstruction_err_ = error
@@ -182,7 +185,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         return start_factors(given, checked.X, checked.weights, scale, random_state)
 
     def _factorize(self, checked, given, callbacks):
-        """Both factors from a start, in the units of X; the iterations; the losses; the error."""
+        """Both factors from a start, in the units of X; iterations; losses; starts; the error."""
         X, weights = checked.X, checked.weights
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
         weighted = weights is not None or (sp.issparse(X) and has_missing(X))
@@ -240,6 +243,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             )
             callbacks.finish(attributes(solution.H))
             W, H = in_units(solution.W), components(solution.H)
+            restarts = [(loss * gain, components(found)) for loss, found in solution.restarts]
         self._refuse_overflow(H, solution.loss + solution.divergence)
         error = 0.0
         if observed.silent:
@@ -247,7 +251,8 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             W = xp.zeros_like(W)
         elif solution.divergence > 0:
             error = np.sqrt(2 * solution.divergence) * relative_power(observed.scale, beta / 2)
-        return W, H, solution.n_iter, [loss * gain for loss in solution.losses], float(error)
+        losses = [loss * gain for loss in solution.losses]
+        return W, H, solution.n_iter, losses, restarts, float(error)
 
     def _allows_missing(self):
         return self.solver != "cd"

@@ -3,6 +3,7 @@
 from skbss.metrics._bss_eval import BSSEvalScores, bss_eval
 from skbss.metrics._bss_eval_images import BSSEvalImageScores, bss_eval_images
 from skbss.metrics._catalog import METRICS
+from skbss.metrics._component_stability import component_stability
 from skbss.metrics._factor_quality import reconstruction_rmse, sparsity_index
 from skbss.metrics._high_frequencies import high_frequency_loss
 from skbss.metrics._image_similarity import spectrogram_ssim, ssim
@@ -28,6 +29,7 @@ __all__ = [
     "best_permutation",
     "bss_eval",
     "bss_eval_images",
+    "component_stability",
     "high_frequency_loss",
     "log_kurtosis_ratio",
     "log_spectral_distance",

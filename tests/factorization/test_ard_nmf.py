@@ -16,6 +16,7 @@ from skbss._kernels.relevance import RelevancePenalty
 from skbss.datasets import load_piano_notes
 from skbss.factorization._dispersion import relative_dispersion
 from skbss.factorization._rules import step_rules
+from skbss.metrics import component_stability
 from tests.parity.test_numpy_reference import reference_step
 
 ORDERS = {"l1": 1, "l2": 2}
@@ -337,6 +338,10 @@ def test_several_starts():
     best = ARDNMF(15, n_init=5, random_state=0).fit(X)
     assert best.loss_curve_[-1] <= min(single) * 1.01
     assert best.n_components_ == 5
+    found = [int(H.any(axis=1).sum()) for H in best.restart_components_]
+    assert len(found) == 5
+    assert found[best.restart_losses_.argmin()] == 5
+    assert component_stability(best.restart_components_) > 0.8
 
 
 @pytest.mark.parametrize("beta", [0, 1, 2])

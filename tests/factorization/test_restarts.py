@@ -42,6 +42,13 @@ def test_the_best_of_several_fits(parameters):
     if "alpha_W" not in parameters:
         assert model.reconstruction_err_ == min(fit.reconstruction_err_ for fit in fits)
     assert len({fit.reconstruction_err_ for fit in fits}) == 4
+    ends = [fit.loss_curve_[-1] for fit in fits]
+    np.testing.assert_allclose(model.restart_losses_, [fit.restart_losses_[0] for fit in fits])
+    assert model.restart_losses_.argmin() == fits.index(best)
+    if model.max_iter == 200:
+        assert (model.restart_losses_ <= ends).all()
+    for fit, H in zip(fits, model.restart_components_, strict=True):
+        np.testing.assert_array_equal(H, fit.components_)
 
 
 def test_the_best_is_that_of_the_objective_with_its_penalties():
@@ -87,7 +94,9 @@ def test_held_and_given_factors_stay_in_every_start():
     given = {"init": "custom", "n_components": 5, "random_state": 0, "max_iter": 10, "tol": 0}
     several = BetaNMF(n_init=3, **given).fit(X, H=H)
     assert several.loss_curve_[-1] <= BetaNMF(**given).fit(X, H=H).loss_curve_[-1]
-    assert BetaNMF(2, n_init=3, fixed_components=known).fit(X).n_iter_ > 0
+    all_known = BetaNMF(2, n_init=3, fixed_components=known).fit(X)
+    assert all_known.n_iter_ > 0
+    assert len(all_known.restart_losses_) == len(all_known.restart_components_) == 0
 
 
 @pytest.mark.parametrize("init", ["nndsvd", "nndsvda", "custom"])
