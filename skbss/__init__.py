@@ -2,9 +2,8 @@
 
 - From recordings to their sources: `Separator`, or its parts `STFT`, `WienerMask` and `ISTFT`.
 - Factorizations of a non-negative matrix: `BetaNMF`, `MiniBatchBetaNMF`, `SparseNMF`,
-  `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `non_negative_factorization`; how many
-  components:
-  `select_n_components`.
+  `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `HarmonicNMF`, `non_negative_factorization`; how
+  many components: `select_n_components`.
 - Compiled programs on disk, for processes to come: `enable_compilation_cache`.
 - How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.
 

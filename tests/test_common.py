@@ -8,6 +8,7 @@ from skbss import (
     ESADNMF,
     BetaNMF,
     ConvNMF,
+    HarmonicNMF,
     MiniBatchBetaNMF,
     SparseNMF,
     StructuredNMF,
@@ -29,6 +30,8 @@ ESTIMATORS = [
     ESADNMF(sad_max_iter=5),
     *(ARDNMF(beta_loss=beta) for beta in (0, 2)),
     ARDNMF(prior="l2", prune=False),
+    HarmonicNMF((60, 63), n_bands=2, n_free_components=2),
+    HarmonicNMF((60, 63), n_bands=1, beta_loss=0, solver="mu"),
     ConvNMF(template_length=3),
     ConvNMF(template_length=3, beta_loss=0, solver="averaged", sparsity=0),
 ]
@@ -73,6 +76,6 @@ def test_scikit_learn_check_of_data_in_its_own_shape(estimator, check):
 def test_tags(estimator):
     tags = estimator.__sklearn_tags__()
     assert tags.input_tags.positive_only
-    assert tags.input_tags.sparse == (not isinstance(estimator, ConvNMF | ESADNMF))
+    assert tags.input_tags.sparse == (not isinstance(estimator, ConvNMF | ESADNMF | HarmonicNMF))
     assert tags.input_tags.allow_nan == (getattr(estimator, "solver", None) != "cd")
     assert tags.transformer_tags.preserves_dtype == ["float64", "float32"]

@@ -28,6 +28,7 @@ TOP_LEVEL = {
     "BetaNMF",
     "ConvNMF",
     "ESADNMF",
+    "HarmonicNMF",
     "ISTFT",
     "MiniBatchBetaNMF",
     "STFT",

@@ -5,6 +5,7 @@ from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._conv_nmf import ConvNMF
 from skbss.factorization._esad_nmf import ESADNMF
 from skbss.factorization._functional import non_negative_factorization
+from skbss.factorization._harmonic_nmf import HarmonicNMF
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
 from skbss.factorization._rank import select_n_components
 from skbss.factorization._sparse_nmf import SparseNMF
@@ -15,6 +16,7 @@ __all__ = [
     "ESADNMF",
     "BetaNMF",
     "ConvNMF",
+    "HarmonicNMF",
     "MiniBatchBetaNMF",
     "SparseNMF",
     "StructuredNMF",

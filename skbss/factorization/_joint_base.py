@@ -129,7 +129,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         X, weights = checked.X, checked.weights
         self._check_columns(X, weights)
         self._look_at(X, weights)
-        given = check_start(self, X, W, H, self.n_init, self._component_shape(X))
+        given = self._check_start(X, W, H)
         self._n_components = given.n_components
         if given.free.any():
             callbacks = IterationCallbacks(self, observed.X, y, self.n_init * self.max_iter)
@@ -166,6 +166,16 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         They are those of the data divided by `scale`; activations are divided by the gains.
         """
 
+    def _check_start(self, X, W, H):
+        return check_start(self, X, W, H, self.n_init, self._component_shape(X))
+
+    def _as_components(self, H):
+        """The components that what a solver found stands for."""
+        return H
+
+    def _keep(self, H):
+        """Keep what a solver found, where it is not the components."""
+
     def _component_shape(self, X):
         return X.shape[1:]
 
@@ -198,7 +208,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
                 return (xp.asarray(factor) * xp.asarray(root, dtype)).astype(X.dtype)
 
             def components(H):
-                return self._with_known(in_units(H))
+                return self._with_known(self._as_components(in_units(H)))
 
             def attributes(H):
                 return {"components_": components(H), "n_components_": len(H)}
@@ -242,6 +252,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
                 xp,
             )
             callbacks.finish(attributes(solution.H))
+            self._keep(in_units(solution.H))
             W, H = in_units(solution.W), components(solution.H)
             restarts = [(loss * gain, components(found)) for loss, found in solution.restarts]
         self._refuse_overflow(H, solution.loss + solution.divergence)
