@@ -34,8 +34,12 @@ def warn(message, category=UserWarning):
 
 @contextmanager
 def each_once():
-    """Within it, `warn` says the same no more than once, in this thread alone."""
-    token = _SAID.set(set())
+    """Within it, `warn` says the same no more than once, in this thread alone.
+
+    What is within another one goes by the outermost.
+    """
+    said = _SAID.get()
+    token = _SAID.set(set() if said is None else said)
     try:
         yield
     finally:

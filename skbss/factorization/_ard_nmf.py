@@ -103,13 +103,13 @@ class ARDNMF(JointNMF, RowNMF):
     Attributes
     ----------
     n_components_ : int
-        Number of relevant components.
-    components_ : array of shape (n_components_, n_features)
+        Number of relevant components, `n_relevant`.
+    components_ : array of shape (n_relevant, n_features)
         The relevant rows of H, of the kind (NumPy or JAX) and precision of the data; with
         ``prune=False`` as many rows as there could be. One row of zeros if none is relevant.
-    relevance_ : ndarray of shape (len(components_),)
-        The :math:`\lambda_k` of these, in units of the square root of `X` ("l1") or of `X` ("l2"),
-        at least :math:`b / c`; infinite for those that are known.
+    relevance_ : ndarray of shape (n_relevant,)
+        The :math:`\lambda_k` of the rows of `components_`, at least :math:`b / c`, in units of the
+        square root of `X` ("l1") or of `X` ("l2"); infinite for those that are known.
     dispersion_ : float
         The :math:`\varphi` that was used. It is not there if all components are known.
     reconstruction_err_ : float
@@ -134,7 +134,7 @@ class ARDNMF(JointNMF, RowNMF):
 
     See Also
     --------
-    BetaNMF : With as many components as it is told.
+    BetaNMF : As many components as it is told.
     select_n_components : Chooses their number by how well hidden entries are predicted.
 
     Notes
@@ -142,8 +142,8 @@ class ARDNMF(JointNMF, RowNMF):
     The relevances are at their minimum in every update: the logarithm is bounded by the line that
     touches it, which makes the updates majorize-minimize steps with the prices
     :math:`\varphi / \lambda_k`. They go with momentum; for beta 2, without weights or missing
-    entries, it is coordinate descent with momentum, which needs no larger dispersion than that of
-    the data to leave out what is to go, as multiplicative updates do.
+    entries, it is coordinate descent with momentum. Without momentum, components go so slowly that
+    several times the dispersion of the data has been advised for beta 2.
 
     ``transform`` charges nothing: the activations that it finds are those by which the components
     that remain describe a row best, as in :class:`BetaNMF`.

@@ -83,7 +83,7 @@ class HarmonicNMF(JointNMF, RowNMF):
 
     Attributes
     ----------
-    components_ : array of shape (n_components_, n_features)
+    components_ : array of shape (n_components, n_features)
         The learned H, of the kind (NumPy or JAX) and precision of the data, with rows that sum to
         one: first the pitches, from low to high, then the free components. Rows of zeros for
         pitches that do not sound.

@@ -51,3 +51,15 @@ def test_once_is_per_text_class_block_and_thread():
             warn("a")
     kinds = [warning.category for warning in caught]
     assert kinds == [UserWarning, FutureWarning, UserWarning, UserWarning, UserWarning]
+
+
+def test_once_within_once_goes_by_the_outermost():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with each_once():
+            warn("a")
+            with each_once():
+                warn("a")
+                warn("b")
+            warn("b")
+    assert [str(warning.message) for warning in caught] == ["a", "b"]

@@ -322,6 +322,18 @@ def test_the_number_is_found_with_missing_entries():
     assert ARDNMF(15, random_state=0).fit(np.where(hidden, np.nan, X)).n_components_ == 5
 
 
+def test_the_same_warning_comes_once():
+    X = counts(0, shape=(40, 20), rank=3)
+    X[7] = np.nan
+    model = ARDNMF(4, max_iter=2, random_state=0)
+    with pytest.warns() as caught:
+        model.fit_transform(X)
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == len(set(said)) == 2
+    assert any("Row 7 of X has no observed entry" in message for message in said)
+    assert any("Maximum number of iterations 2" in message for message in said)
+
+
 def test_a_custom_start_returns_what_was_learned_along():
     X, rng = counts(0, shape=(40, 20), rank=3), np.random.default_rng(0)
     model = ARDNMF(8, init="custom")
