@@ -53,7 +53,8 @@ class BetaNMF(ElasticNetNMF, JointNMF):
         - "nndsvd": from the leading singular vectors, with many zeros, which only "cd" leaves.
         - "nndsvda": the same with zeros replaced by the mean of the data, scaled like a factor.
         - "nndsvdar": the same with zeros replaced by small random numbers.
-        - "custom": the `W` and `H` given to ``fit``; one that is not given is drawn.
+        - "custom": the `W` and `H` given to ``fit``; one that is not given is drawn. Exact zeros
+          stay zeros, but for coordinate descent.
     solver : {"auto", "cd", "mu"}, default="auto"
         How the objective is minimized.
 

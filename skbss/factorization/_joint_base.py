@@ -131,7 +131,8 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         self._look_at(X, weights)
         given = self._check_start(X, W, H)
         self._n_components = given.n_components
-        if given.free.any():
+        # What is to be found from a given start is found for all rows together.
+        if given.free.any() or given.W is not None:
             callbacks = IterationCallbacks(self, observed.X, y, self.n_init * self.max_iter)
             W, H, n_iter, losses, restarts, error = self._factorize(checked, given, callbacks)
             converged = n_iter < self.max_iter or self.tol == 0

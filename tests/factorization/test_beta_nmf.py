@@ -327,6 +327,24 @@ def test_all_components_fixed_leaves_the_activations(X):
     np.testing.assert_allclose(fitted.fit_transform(X), model().fit(X).transform(X), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("solver", "beta"), [("mu", 0), ("mu", 1), ("mu", 2), ("auto", 0), ("auto", 1), ("auto", 1.5)]
+)
+def test_zeros_of_given_activations_stay_with_all_components_fixed(X, solver, beta):
+    rng = np.random.default_rng(5)
+    W = rng.random((30, 3)) * (rng.random((30, 3)) < 0.6)
+    H = 0.1 + rng.random((3, 20))
+    given = model(init="custom", solver=solver, beta_loss=beta, fixed_components=H, max_iter=500)
+    found = given.fit_transform(X, W=W, H=H)
+    np.testing.assert_array_equal(given.components_, H)
+    np.testing.assert_array_equal(found[W == 0], 0)
+    # Without zeros it is where every row by itself ends, too.
+    free = model(init="custom", solver=solver, beta_loss=beta, fixed_components=H, max_iter=2000)
+    found = free.fit_transform(X, W=np.ones((30, 3)), H=H)
+    expected = model(solver=solver, beta_loss=beta, fixed_components=H, max_iter=2000).fit(X)
+    np.testing.assert_allclose(free.reconstruction_err_, expected.reconstruction_err_, rtol=1e-3)
+
+
 def test_fixed_components_are_checked(X):
     with pytest.raises(ValueError, match="fixed_components has 19 features, but X has 20"):
         model(fixed_components=np.ones((2, 19))).fit(X)
