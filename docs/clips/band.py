@@ -88,15 +88,10 @@ _DRUMS = {
 
 def render(part):
     """Stems of the piece to separate ("piece") or to train on ("train"), by instrument."""
-    scores = {
-        "bass": _line(_BASS[part]),
-        "drums": _beats(_DRUMS[part]),
-        "melody": _line(_MELODY[part]),
-    }
-    players = random.Random(f"{part} of the band")
+    played = _performance(part)
     waveforms = [
         play(
-            _humanized(scores[name], players),
+            played[name],
             program=_PROGRAMS[name],
             sample_rate=SAMPLE_RATE,
             beats_per_minute=_BEATS_PER_MINUTE,
@@ -105,6 +100,25 @@ def render(part):
     ]
     stems = faded(aligned(waveforms, round(_SECONDS[part] * SAMPLE_RATE)), SAMPLE_RATE, end=0.25)
     return dict(zip(SOURCES, limited(balanced(stems, _LEVELS)), strict=True))
+
+
+def notes(part):
+    """What is played in a piece, by instrument: onset and duration in seconds, MIDI pitch."""
+    beat = 60 / _BEATS_PER_MINUTE
+    return {
+        name: [(beat * note.start, beat * note.length, note.pitch) for note in played]
+        for name, played in _performance(part).items()
+    }
+
+
+def _performance(part):
+    scores = {
+        "bass": _line(_BASS[part]),
+        "drums": _beats(_DRUMS[part]),
+        "melody": _line(_MELODY[part]),
+    }
+    players = random.Random(f"{part} of the band")
+    return {name: _humanized(scores[name], players) for name in SOURCES}
 
 
 def _line(bars):

@@ -21,10 +21,27 @@ _VELOCITY = 76
 
 def render():
     """Stem of each note, by the end of its file name."""
-    waveforms = []
-    for position, pitch in enumerate(_NOTES.values()):
-        alone = Note(_FIRST + position * _STEP, _ALONE, pitch, _VELOCITY)
-        together = Note(_FIRST + len(_NOTES) * _STEP, _TOGETHER, pitch, _VELOCITY)
-        waveforms.append(play([alone, together], program=_PIANO, sample_rate=SAMPLE_RATE))
+    waveforms = [
+        play(played, program=_PIANO, sample_rate=SAMPLE_RATE) for played in _performance().values()
+    ]
     stems = aligned(waveforms, round(_SECONDS * SAMPLE_RATE))
     return dict(zip(_NOTES, limited(faded(stems, SAMPLE_RATE)), strict=True))
+
+
+def notes():
+    """What is played, by the end of the file name: onset and duration in seconds, MIDI pitch."""
+    return {
+        name: [(note.start, note.length, note.pitch) for note in played]
+        for name, played in _performance().items()
+    }
+
+
+def _performance():
+    together = _FIRST + len(_NOTES) * _STEP
+    return {
+        name: [
+            Note(_FIRST + position * _STEP, _ALONE, pitch, _VELOCITY),
+            Note(together, _TOGETHER, pitch, _VELOCITY),
+        ]
+        for position, (name, pitch) in enumerate(_NOTES.items())
+    }

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
 
 import band
@@ -11,6 +12,7 @@ import two_speakers
 from stems import write_flac
 
 CLIPS = Path(__file__).parents[2] / "skbss" / "datasets" / "clips"
+NOTES = CLIPS.parent / "notes"
 
 
 def render(folder):
@@ -40,7 +42,26 @@ def render(folder):
     (folder / "SHA256SUMS").write_text("".join(checksums), encoding="utf-8")
 
 
+def write_notes(folder):
+    """Write the notes that are played in every piece into a folder, to the millisecond."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = {
+        "piano_notes": piano_notes.notes(),
+        "band": band.notes("piece"),
+        "band_train": band.notes("train"),
+    }
+    for name, by_source in pieces.items():
+        lines = [
+            f"{json.dumps(source)}: {json.dumps([[round(x, 3) for x in note] for note in own])}"
+            for source, own in by_source.items()
+        ]
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=CLIPS, help="folder for the files")
-    render(parser.parse_args().out)
+    out = parser.parse_args().out
+    render(out)
+    write_notes(NOTES if out == CLIPS else out)

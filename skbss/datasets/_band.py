@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import Bunch
 
-from skbss.datasets._clips import check_dtype, read_stems, read_texts
+from skbss.datasets._clips import check_dtype, read_notes, read_stems, read_texts
 
 _SOURCES = ("bass", "drums", "melody")
 
@@ -33,10 +33,16 @@ def load_band(*, dtype=np.float32):
             ``["bass", "drums", "melody"]``.
         sample_rate : int
             22050 Hz.
+        notes : dict of ndarray of shape (n_notes, 3)
+            What each plays, by its name: onset and duration in seconds, MIDI pitch, which for
+            drums is the key of General MIDI: 36 bass drum, 38 snare drum, 42 and 46 closed and open
+            hi-hat, 49 crash cymbal.
         train_mixture : ndarray of shape (train_length,)
             The other piece, exactly ``train_sources.sum(axis=0)``.
         train_sources : ndarray of shape (3, train_length)
             Its instruments, in the same order.
+        train_notes : dict of ndarray of shape (n_notes, 3)
+            Its notes.
         DESCR : str
             Description of the clip, as reStructuredText.
         license : str
@@ -71,7 +77,9 @@ def load_band(*, dtype=np.float32):
         sources=sources,
         source_names=list(_SOURCES),
         sample_rate=sample_rate,
+        notes=read_notes("band", _SOURCES),
         train_mixture=train_sources.sum(axis=0),
         train_sources=train_sources,
+        train_notes=read_notes("band_train", _SOURCES),
         **read_texts("band", "MIT"),
     )

@@ -1,5 +1,6 @@
 """What is stored of a clip: waveforms, description and license."""
 
+import json
 from importlib import resources
 
 import numpy as np
@@ -97,6 +98,28 @@ def read_texts(name, license):
         "DESCR": _stored("descr", f"{name}.rst").read_text(encoding="utf-8"),
         "license": license,
         "license_text": _stored("licenses", _LICENSES[license]).read_text(encoding="utf-8"),
+    }
+
+
+def read_notes(name, source_names):
+    """The notes of a clip.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without its ending.
+    source_names : iterable of str
+        Names of the sources, in the order of the file.
+
+    Returns
+    -------
+    notes : dict of ndarray of shape (n_notes, 3)
+        By source: onset and duration in seconds, MIDI pitch.
+    """
+    stored = json.loads(_stored("notes", f"{name}.json").read_text(encoding="utf-8"))
+    return {
+        source: np.array(notes, np.float64)
+        for source, notes in zip(source_names, stored.values(), strict=True)
     }
 
 

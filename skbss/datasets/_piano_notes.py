@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import Bunch
 
-from skbss.datasets._clips import check_dtype, read_stems, read_texts
+from skbss.datasets._clips import check_dtype, read_notes, read_stems, read_texts
 
 _SOURCES = ("D3", "F#3", "A3")
 
@@ -33,6 +33,8 @@ def load_piano_notes(*, dtype=np.float32):
             ``["D3", "F#3", "A3"]``.
         sample_rate : int
             22050 Hz.
+        notes : dict of ndarray of shape (2, 3)
+            When each is struck, by its name: onset and duration in seconds, MIDI pitch.
         DESCR : str
             Description of the clip, as reStructuredText.
         license : str
@@ -67,5 +69,6 @@ def load_piano_notes(*, dtype=np.float32):
         sources=sources,
         source_names=list(_SOURCES),
         sample_rate=sample_rate,
+        notes=read_notes("piano_notes", _SOURCES),
         **read_texts("piano_notes", "MIT"),
     )

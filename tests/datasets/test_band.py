@@ -21,6 +21,19 @@ def test_instruments_keep_to_their_registers(spectra):
     assert power["drums"][frequencies > 1000].sum() > 10 * power["bass"][frequencies > 1000].sum()
 
 
+def test_notes_begin_where_the_instruments_do():
+    clip = load_band(dtype=np.float64)
+    for notes, sources in ((clip.notes, clip.sources), (clip.train_notes, clip.train_sources)):
+        assert list(notes) == clip.source_names
+        for stem, played in zip(sources, notes.values(), strict=True):
+            assert played.shape[1] == 3
+            assert played[:, 0].max() < len(stem) / clip.sample_rate
+            power = np.convolve(stem**2, np.ones(441), "valid")
+            first = round(played[:, 0].min() * clip.sample_rate)
+            assert power[: first - 441].max(initial=0) < 1e-6 * power.max()
+            assert power[first : first + 2205].max() > 1e-2 * power.max()
+
+
 def test_the_melody_is_in_tune(spectra):
     # The note that is held at the end, D5.
     clip = load_band(dtype=np.float64)

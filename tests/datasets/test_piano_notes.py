@@ -16,6 +16,14 @@ def clip():
     return load_piano_notes(dtype=np.float64)
 
 
+def test_notes_say_when_each_is_heard(clip):
+    assert list(clip.notes) == clip.source_names
+    for name, notes in clip.notes.items():
+        np.testing.assert_array_equal(notes[:, 0], [ONSETS[name], TOGETHER])
+        frequencies = 440 * 2 ** ((notes[:, 2] - 69) / 12)
+        np.testing.assert_allclose(frequencies, PITCHES[name], rtol=1e-4)
+
+
 def test_each_note_is_heard_alone_and_then_all_of_them(clip):
     for note, onset in ONSETS.items():
         source = clip.sources[clip.source_names.index(note)]
