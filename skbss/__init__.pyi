@@ -1,4 +1,5 @@
 from . import datasets as datasets
+from . import guidance as guidance
 from . import metrics as metrics
 from ._runtime.compilation import enable_compilation_cache as enable_compilation_cache
 from .factorization import ARDNMF as ARDNMF
@@ -16,6 +17,7 @@ from .frontend import STFT as STFT
 from .frontend import AmplitudeNormalizer as AmplitudeNormalizer
 from .frontend import SpectralSubtraction as SpectralSubtraction
 from .masking import WienerMask as WienerMask
+from .separation import GuidedSeparator as GuidedSeparator
 from .separation import Separator as Separator
 
 __version__: str

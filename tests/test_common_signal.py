@@ -10,10 +10,12 @@ from skbss import (
     STFT,
     AmplitudeNormalizer,
     BetaNMF,
+    GuidedSeparator,
     Separator,
     SpectralSubtraction,
     WienerMask,
 )
+from skbss.guidance import Guide
 from skbss.separation import (
     IdealBinaryMask,
     IdealRatioMask,
@@ -101,6 +103,26 @@ class StereoUnmixingSeparator(UnmixingSeparator):
         return tags
 
 
+class TwoSourcesGuidedSeparator(GuidedSeparator):
+    """Is told of two sources, one of which sounds in the beginning only."""
+
+    def fit(self, X, y=None):
+        return super().fit(X, guides=self._guides(X))
+
+    def fit_transform(self, X, y=None):
+        return super().fit_transform(X, guides=self._guides(X))
+
+    def transform(self, X):
+        return super().transform(X, self._guides(X))
+
+    def _guides(self, X):
+        if hasattr(X, "toarray"):
+            return None
+        guides = [Guide(), Guide(active=[(0, 1)])]
+        X = np.asarray(X)
+        return guides if X.ndim == 1 else [guides] * len(X)
+
+
 ANY_LENGTH = "clips of any length are welcome after a fit to others"
 ONE_CLIP = "a waveform of one axis is one clip"
 COMPLEX = "spectra are complex"
@@ -143,6 +165,12 @@ EXPECTED_FAILURES = {
         "check_fit_score_takes_y": NO_SOURCES,
         "check_pipeline_consistency": NO_SOURCES,
     },
+    "TwoSourcesGuidedSeparator": {
+        **WAVEFORMS,
+        "check_transformer_general": ANY_LENGTH,
+        "check_fit_score_takes_y": NO_SOURCES,
+        "check_pipeline_consistency": NO_SOURCES,
+    },
     "StereoUnmixingSeparator": {
         "check_n_features_in": ANY_LENGTH,
         "check_n_features_in_after_fitting": ANY_LENGTH,
@@ -173,6 +201,9 @@ EXPECTED_FAILURES = {
         OwnIdealWienerFilter(stft=STFT(4)),
         OwnMixtureAsEstimate(),
         StereoUnmixingSeparator(random_state=0),
+        TwoSourcesGuidedSeparator(
+            BetaNMF(2, beta_loss=1), stft=STFT(4), sample_rate=1, random_state=0
+        ),
     ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {}),
 )

@@ -20,7 +20,7 @@ LAYERS = [
     {"evaluation"},
     {"report"},
     {"separation"},
-    {"masking"},
+    {"masking", "guidance"},
     {"factorization", "frontend", "metrics", "datasets"},
     {"_runtime"},
     {"_kernels"},

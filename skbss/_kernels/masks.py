@@ -48,6 +48,28 @@ def soft_masks(
 
 
 @jax.jit
+def masks_with_known(
+    V: Float[Array, "sources *bins"],
+    known: Float[Array, "sources *bins"],
+    exponent: Float[Array, ""],
+) -> Float[Array, "sources *bins"]:
+    """Soft masks that leave known shares as they are, and deal out the rest among the others.
+
+    A share that is not known is negative. Where the models of all others are zero they have equal
+    parts of the rest. Known shares must not exceed 1, and be 1 in all where all are known.
+    """
+    is_known = known >= 0
+    rest = 1 - jnp.where(is_known, known, 0).sum(axis=0)
+    masks = jnp.where(is_known, 0, soft_masks(jnp.where(is_known, 0, V), exponent))
+    total = masks.sum(axis=0)
+    masks = masks / jnp.where(total > 0, total, 1) * jnp.maximum(rest, 0)
+    masks = jnp.where(is_known, known, masks)
+    # Shares may have been rounded to less than this precision.
+    total = masks.sum(axis=0)
+    return masks / jnp.where(total > 0, total, 1)
+
+
+@jax.jit
 def masked_spectra(
     X: Complex[Array, "*lead frames freqs"],
     W: Float[Array, "*lead frames k"],
@@ -68,13 +90,16 @@ def masked_waveforms(
     exponent: Float[Array, ""],
     window: Float[Array, " n_fft"],
     n_frames: Int[Array, ""],
+    known: Float[Array, "sources *lead frames freqs"] | None = None,
     *,
     hop_length: int,
 ) -> Float[Array, "sources *lead samples"]:
     """Analysis, masks and overlap-add in one; not yet divided by the windows.
 
-    Only the first `n_frames` frames count: the others fill up the shape.
+    Only the first `n_frames` frames count: the others fill up the shape. Shares that are `known`
+    are not those of the models; the others are negative there.
     """
     X = first_spectra(x, window, n_frames, hop_length=hop_length)
-    masks = soft_masks(source_models(W, H, atoms), exponent)
+    V = source_models(W, H, atoms)
+    masks = soft_masks(V, exponent) if known is None else masks_with_known(V, known, exponent)
     return overlapped_under_masks(X, masks, window, hop_length=hop_length)

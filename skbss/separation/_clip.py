@@ -90,7 +90,7 @@ def frames_of_sources(sources, framing: Framing, *, exponent):
         yield xp.concatenate(rows), lengths
 
 
-def separate(x, W, H, atoms, *, exponent, framing: Framing):
+def separate(x, W, H, atoms, *, exponent, framing: Framing, known=None):
     """The sources of a clip.
 
     Parameters
@@ -107,6 +107,9 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
         Of the models, in the mask.
     framing : Framing
         The frames.
+    known : ndarray of shape (n_sources, n_frames, n_freqs), optional
+        Shares of the frames of the clip's cover that are not left to the models, the same for all
+        channels; negative where they are.
 
     Returns
     -------
@@ -122,8 +125,14 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
 
     def waveforms_of(block, W):
         W = xp.asarray(W[..., block.start : block.stop, :], x.dtype)
+        shares = _of_block(known, block, x)
         if not is_jax_array(x):
             W = filled_up(W, block.size)
+        elif shares is not None:
+            shares = jnp.broadcast_to(
+                jnp.expand_dims(shares, tuple(range(1, x.ndim))),
+                (n_sources, *x.shape[:-1], *shares.shape[1:]),
+            )
         return masked_waveforms(
             block.samples,
             W,
@@ -132,6 +141,7 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
             exponent,
             window,
             block.n_frames,
+            shares,
             hop_length=framing.hop_length,
         )
 
@@ -145,3 +155,13 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing):
         )
     sources *= level
     return sources
+
+
+def _of_block(known, block, x):
+    """Known shares of the frames of a block, in the precision of `x`."""
+    if known is None:
+        return None
+    part = known[:, block.start : block.stop].astype(x.dtype)
+    if is_jax_array(x):
+        return jnp.asarray(movable(part, x))
+    return np.stack([filled_up(one, block.size) for one in part])

@@ -55,6 +55,8 @@ class Cover:
         The frames on the padded clip, which need no more samples around it.
     n_frames : int
         How many there are.
+    first_middle : int
+        The sample of the clip in the middle of the first frame; negative before the clip.
     """
 
     def __init__(self, length: int, framing: Framing):
@@ -64,6 +66,7 @@ class Cover:
         self._around, self._pad_mode = framing.margin, str(framing.pad_mode)
         if framing.margin == 0:
             self._around, self._pad_mode = framing.n_fft, "constant"
+        self.first_middle = framing.n_fft // 2 - self._around
         self.framing = replace(framing, margin=0, pad_mode="constant")
         self.n_frames = self.framing.n_frames(length + self._after + 2 * self._around)
 

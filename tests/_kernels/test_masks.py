@@ -5,7 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from skbss._kernels.masks import masked_spectra, soft_masks, source_models
+from skbss._kernels.masks import (
+    masked_spectra,
+    masks_with_known,
+    soft_masks,
+    source_models,
+)
 
 
 def test_models_are_sums_of_own_atoms():
@@ -50,3 +55,32 @@ def test_gradients_are_finite_where_models_are_zero():
 
     for gradient in jax.grad(loss, argnums=(0, 1))(W, H):
         assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, np.inf])
+def test_known_shares_are_kept_and_the_rest_is_dealt_out(exponent):
+    rng = np.random.default_rng(0)
+    V = rng.random((3, 5, 4), np.float32)
+    known = np.full(V.shape, -1, np.float32)
+    free = masks_with_known(V, known, jnp.float32(exponent))
+    np.testing.assert_allclose(free, soft_masks(V, jnp.float32(exponent)), rtol=1e-6)
+    known[0, 0] = 0.25
+    known[1, 1] = 1
+    known[0, 2] = known[1, 2] = 0
+    known[:, 3] = [[0.5], [0.2], [0.3]]
+    masks = np.asarray(masks_with_known(V, known, jnp.float32(exponent)))
+    is_known = known >= 0
+    np.testing.assert_allclose(masks[is_known], known[is_known], rtol=1e-6)
+    np.testing.assert_allclose(masks.sum(axis=0), 1, rtol=1e-6)
+    others = soft_masks(V[1:, 0], jnp.float32(exponent))
+    np.testing.assert_allclose(masks[1:, 0], 0.75 * others, rtol=1e-5)
+    np.testing.assert_array_equal(masks[2, 1], 0)
+    np.testing.assert_allclose(masks[2, 2], 1)
+
+
+def test_the_rest_is_shared_equally_by_models_of_zeros():
+    V = jnp.array([[5.0], [0.0], [0.0]])
+    known = jnp.array([[0.4], [-1.0], [-1.0]])
+    np.testing.assert_allclose(
+        masks_with_known(V, known, jnp.float32(1)).ravel(), [0.4, 0.3, 0.3], rtol=1e-6
+    )
