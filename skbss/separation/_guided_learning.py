@@ -113,15 +113,16 @@ def learn_guided(way: GuidedWay, clips, marks, atoms) -> GuidedLearned:
         [np.full(atoms[j].count, np.nan) if (p := atoms[j].pitches) is None else p for j in order]
     )
     H = np.concatenate([atoms[j].components for j in order])
-    recordings = [
-        Recording(V, allowed_activations(clip, atom_source, atom_pitch, way.tolerances))
-        for clip, own in zip(marks, channels, strict=True)
-        for V in own
-    ]
+    allowed = [allowed_activations(clip, atom_source, atom_pitch, way.tolerances) for clip in marks]
+    recordings = [Recording(V, W) for own, W in zip(channels, allowed, strict=True) for V in own]
     for j, known in enumerate(alone):
         if not atoms[j].held:
             own = (atom_source == j).astype(float)
-            recordings += [Recording(V, np.tile(own, (len(V), 1)), M) for V, M in known.rows()]
+            recordings += [
+                Recording(one.V, own * allowed[one.clip][one.rows], one.weights)
+                for one in known.painted
+            ]
+            recordings += [Recording(V, np.tile(own, (len(V), 1))) for V in known.examples]
     n_held = sum(one.count for one in atoms if one.held)
     fitted = seeded_clone(way.factorizer, way.random_state).set_params(
         init="custom", n_components=len(H), fixed_components=H[:n_held] if n_held else None
@@ -193,14 +194,21 @@ def fit_from(factorizer, recordings, H):
 
 
 @dataclass(frozen=True, eq=False)
+class _Painted:
+    """Frames of a channel of a clip in which the share of a source is known, at some bins."""
+
+    clip: int
+    rows: Any
+    V: Any
+    weights: Any
+
+
+@dataclass(frozen=True, eq=False)
 class _Alone:
-    """What is known of a source by itself: spectrograms with weights, and those of examples."""
+    """What is known of a source by itself: what was painted, and spectrograms of examples."""
 
-    painted: list[tuple[Any, Any]]
+    painted: list[_Painted]
     examples: list[Any]
-
-    def rows(self):
-        return [*self.painted, *((V, None) for V in self.examples)]
 
 
 def _channels(x, way):
@@ -212,10 +220,10 @@ def _channels(x, way):
 def _alone(way, source, channels, marks):
     painted = [
         part
-        for own, clip in zip(channels, marks, strict=True)
+        for c, (own, clip) in enumerate(zip(channels, marks, strict=True))
         if clip.shares is not None
         for V in own
-        for part in _painted(V, clip.shares[source], way)
+        for part in _painted(c, V, clip.shares[source], way)
     ]
     examples = [
         V for clip in marks for x in clip.marks[source].example or () for V in _channels(x, way)
@@ -225,7 +233,7 @@ def _alone(way, source, channels, marks):
     return _Alone(painted, [xp.asarray(movable(V, mixture), mixture.dtype) for V in examples])
 
 
-def _painted(V, share, way):
+def _painted(clip, V, share, way):
     """The part of a source in the frames that were painted on.
 
     Where frames hang together, those between the first and the last come with them.
@@ -239,7 +247,7 @@ def _painted(V, share, way):
     xp = jnp if is_jax_array(V) else np
     # The share is one of magnitudes, whatever is factorized.
     part = xp.asarray(np.where(known, share, 0)[rows] ** way.exponent, V.dtype)
-    yield V[rows] * part, xp.asarray(known[rows], V.dtype)
+    yield _Painted(clip, rows, V[rows] * part, xp.asarray(known[rows], V.dtype))
 
 
 def _with_components(way, atoms, alone):
@@ -248,7 +256,8 @@ def _with_components(way, atoms, alone):
     if alone.examples:
         return learned_from_examples(atoms, alone.examples, way.factorizer, way.random_state)
     if alone.painted:
-        atoms = learned_from_paint(atoms, alone.painted, way.factorizer, way.random_state)
+        targets = [(one.V, one.weights) for one in alone.painted]
+        atoms = learned_from_paint(atoms, targets, way.factorizer, way.random_state)
     if atoms.components is None:
         atoms = drawn(atoms, _shape(way), way.random_state)
     return atoms

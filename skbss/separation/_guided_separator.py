@@ -53,9 +53,9 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
     ----------
     factorizer : estimator, default=None
         Factorization that starts from given factors: `BetaNMF`, `SparseNMF` or `ConvNMF`; by
-        default ``BetaNMF(8, beta_loss="kullback-leibler")``. Its `n_components` are the atoms of
-        every source whose guide does not say how many it has. For ``beta_loss=2`` it has to be
-        ``solver="mu"``, which moves no zeros.
+        default ``BetaNMF(8, beta_loss="kullback-leibler", max_iter=500)``. Its `n_components` are
+        the atoms of every source whose guide does not say how many it has. For ``beta_loss=2`` it
+        has to be ``solver="mu"``, which moves no zeros.
     stft : STFT, default=None
         The front end, ``STFT()`` by default; its `output` has no influence.
     sample_rate : float, default=None
@@ -404,10 +404,9 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        tags.target_tags.required = False
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 
 def _default_factorizer():
-    return BetaNMF(8, beta_loss="kullback-leibler")
+    return BetaNMF(8, beta_loss="kullback-leibler", max_iter=500)

@@ -161,7 +161,7 @@ def check_guides(guides, clips: Clips, framing: Framing, sample_rate, names=None
         )
     if clips.layout == "one":
         per_clip = [guides]
-    elif isinstance(guides, Mapping) or any(isinstance(one, Guide) for one in guides):
+    elif not isinstance(guides, list | tuple) or any(isinstance(one, Guide) for one in guides):
         raise TypeError(
             f"X holds {len(mixtures)} clips: pass a list with the guides of every clip, a mapping "
             "or a list of Guide each."
@@ -239,7 +239,7 @@ def _marks_of_source(guide, name, times):
         times.refuse_later(notes[:, 0], f"{whose}.notes")
     each = False
     if guide.onsets is not None:
-        each = len(guide.onsets) > 0 and np.ndim(guide.onsets[0]) > 0
+        each = any(np.ndim(one) > 0 for one in np.atleast_1d(np.asarray(guide.onsets, object)))
         if each:
             onsets = check_onset_lists(guide.onsets, f"{whose}.onsets")
         else:

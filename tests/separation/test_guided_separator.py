@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.decomposition import NMF
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 
 from skbss import STFT, BetaNMF, ConvNMF, GuidedSeparator, SparseNMF
 from skbss.guidance import Guide, note_components
@@ -310,6 +311,17 @@ def test_sparse_activations(mixtures, sources, guides):
     np.testing.assert_allclose(np.linalg.norm(separator.components_, axis=1), 1)
 
 
+def test_a_search_deals_out_guides(mixtures, sources, guides):
+    # Every fold needs notes of all pitches: those of the first clips do not hold them all.
+    some = [{"low": one["low"], "high": one["high"], "clicks": Guide()} for one in guides]
+    search = GridSearchCV(
+        guided(kl(2, max_iter=5, tol=0)), {"mask_exponent": [0.01, 1.0]}, cv=2, error_score="raise"
+    )
+    search.fit(mixtures[:4], sources[:4], guides=some[:4])
+    assert search.best_params_ == {"mask_exponent": 1.0}
+    assert search.best_estimator_.score(mixtures[:4], sources[:4], some[:4]) > 5
+
+
 @pytest.mark.parametrize("level", [1e-6, 1e5])
 def test_the_level_does_not_matter(mixtures, sources, guides, level):
     some = {
@@ -412,6 +424,7 @@ ONE = {"a": Guide(notes=[(0, 0.1, 60)]), "b": Guide()}
         (5, TypeError, "must be a mapping or a list of Guide"),
         ({"a": [(0, 1, 60)]}, TypeError, "must hold a Guide for 'a'"),
         ({"a": Guide(notes=[(9, 1, 60)])}, ValueError, r"guides\['a'\].notes holds the onset 9 s"),
+        ({"a": Guide(onsets=0.1)}, ValueError, r"guides\['a'\].onsets must have the shape"),
         ({"a": Guide(onsets=[-1])}, ValueError, r"guides\['a'\].onsets holds the time -1 s"),
         ({"a": Guide(active=[(3, 2)])}, ValueError, "before it begins"),
         ({"a": Guide(paint=np.zeros((3, 4)))}, ValueError, r"must have the shape \(81, 101\)"),
@@ -450,6 +463,8 @@ def test_guides_are_checked(mixtures, guides, error, message):
 def test_guides_have_to_fit_to_the_clips(mixtures, fitted):
     with pytest.raises(TypeError, match="X holds 6 clips: pass a list"):
         guided().fit(mixtures, guides=ONE)
+    with pytest.raises(TypeError, match="X holds 6 clips: pass a list"):
+        guided().fit(mixtures, guides=5)
     with pytest.raises(ValueError, match="given for 2 clips, but there are 6"):
         guided().fit(mixtures, guides=[ONE, ONE])
     with pytest.raises(ValueError, match="2 sources, but there must be 1"):
