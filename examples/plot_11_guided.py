@@ -71,7 +71,7 @@ own = separator.atom_source_ == band.source_names.index("melody")
 figure, (upper, lower) = plt.subplots(2, 1, figsize=(8, 5), sharex=True, layout="constrained")
 for onset, duration, pitch in band.notes["melody"]:
     upper.barh(pitch, duration, left=onset, height=0.8, color="C2")
-upper.set(ylabel="MIDI pitch", title="told")
+upper.set(ylabel="MIDI pitch", title="told", yticks=[67, 72, 77, 81], xlim=(0, 10))
 decibels = librosa.amplitude_to_db(W[:, own].T, ref=W[:, own].max(), top_db=60)
 librosa.display.specshow(
     decibels, sr=sample_rate, hop_length=512, x_axis="time", cmap="magma", ax=lower

@@ -54,9 +54,11 @@ def check_guidable(factorizer, marks):
     """
     name = type(factorizer).__name__
     parameters = factorizer.get_params(deep=False)
-    if not {"init", "n_components"} <= parameters.keys() or not all(
+    starts = {"init", "n_components"} <= parameters.keys() and all(
         has_fit_parameter(factorizer, factor) for factor in "WH"
-    ):
+    )
+    # What learns batch by batch keeps no activations, and with them none of their zeros.
+    if not starts or hasattr(factorizer, "partial_fit"):
         raise TypeError(
             f"{name} can not start from given factors (init='custom', W and H), which is how "
             "guides reach it: use BetaNMF, SparseNMF or ConvNMF."

@@ -190,7 +190,15 @@ def fit_from(factorizer, recordings, H):
     if weights is not None:
         settings["weights"] = weights
     dtype = V.dtype
-    return factorizer.fit_transform(V, W=W.astype(dtype), H=np.asarray(H).astype(dtype), **settings)
+    found = factorizer.fit_transform(
+        V, W=W.astype(dtype), H=np.asarray(H).astype(dtype), **settings
+    )
+    if ((W == 0) & (np.asarray(found) != 0)).any():
+        raise ValueError(
+            f"factorizer={factorizer!r} moved exact zeros of its start, by which guides forbid "
+            "atoms to sound: use one with multiplicative updates, such as BetaNMF(solver='mu')."
+        )
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from sklearn.decomposition import NMF
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
-from skbss import STFT, BetaNMF, ConvNMF, GuidedSeparator, SparseNMF
+from skbss import STFT, BetaNMF, ConvNMF, GuidedSeparator, MiniBatchBetaNMF, SparseNMF
 from skbss.guidance import Guide, note_components
 from skbss.metrics import si_sdr
 from skbss.separation import IdealRatioMask
@@ -226,6 +226,39 @@ def test_a_painted_part_is_followed_and_taught(mixtures, sources):
     assert si_sdr(sources[0], estimates).mean() > 10
     # By the first half the atoms of the second are known.
     assert si_sdr(sources[0], separator.transform(mixtures[0])).mean() > 8
+
+
+@pytest.mark.parametrize("beta", [0, 2])
+def test_paint_for_other_divergences(mixtures, sources, beta):
+    guides = [Guide(paint=share) for share in painted(sources[0], 0.9)]
+    factorizer = BetaNMF(3, beta_loss=beta, solver="mu", max_iter=50, tol=0)
+    separator = guided(factorizer)
+    estimates = separator.fit_transform(mixtures[0], guides=guides)
+    np.testing.assert_allclose(estimates.sum(axis=0), mixtures[0], atol=1e-12)
+    assert si_sdr(sources[0], estimates).mean() > 10
+
+
+def test_painted_rows_follow_the_notes_as_well(mixtures, sources, guides):
+    starts = []
+
+    class Watched(BetaNMF):
+        def fit_transform(self, X, y=None, W=None, H=None, weights=None):
+            starts.append(W)
+            return super().fit_transform(X, W=W, H=H, weights=weights)
+
+    paint = painted(sources[0], 0.9)[1]
+    paint[60:] = np.nan
+    some = [Guide(notes=guides[0]["high"].notes, paint=paint), Guide()]
+    guided(Watched(2, beta_loss=1, tol=1e-2)).fit(mixtures[0], guides=some)
+    frames = np.flatnonzero(~np.isnan(paint).all(axis=1))
+    mixture, rest = starts[0][:81], starts[0][81:]
+    known, other = rest[: len(frames)], rest[len(frames) :]
+    # In what was painted only this source sounds, when its notes do; in the rest the other.
+    np.testing.assert_array_equal(known[:, :2] > 0, mixture[frames, :2] > 0)
+    assert (mixture[:, :2] == 0).any()
+    assert not known[:, 2:].any()
+    assert not other[:, :2].any()
+    assert (other[:, 2:] > 0).all()
 
 
 def test_paint_of_one_source_is_enough(mixtures):
@@ -515,8 +548,16 @@ def test_factorizers_that_can_not_follow(mixtures):
         def fit(self, X, y=None, W=None, H=None):
             return super().fit(X, W=W, H=H)
 
-    separator = GuidedSeparator(NMF(2), stft=FRONT_END, sample_rate=RATE)
-    with pytest.raises(TypeError, match="NMF can not start from given factors"):
+    class Moved(BetaNMF):
+        def fit_transform(self, X, y=None, W=None, H=None, weights=None):
+            return super().fit_transform(X, W=W, H=H, weights=weights) + 1e-9
+
+    for factorizer in (NMF(2), MiniBatchBetaNMF(2, beta_loss=1)):
+        separator = GuidedSeparator(factorizer, stft=FRONT_END, sample_rate=RATE)
+        with pytest.raises(TypeError, match="NMF can not start from given factors"):
+            separator.fit(mixtures[0], guides=ONE)
+    separator = GuidedSeparator(Moved(2, beta_loss=1), stft=FRONT_END, sample_rate=RATE)
+    with pytest.raises(ValueError, match="moved exact zeros of its start"):
         separator.fit(mixtures[0], guides=ONE)
     separator = GuidedSeparator(WithoutWeights(2, beta_loss=1), stft=FRONT_END)
     with pytest.raises(TypeError, match="takes no weights, which painted masks need"):
