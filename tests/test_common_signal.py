@@ -17,6 +17,7 @@ from skbss import (
 )
 from skbss.guidance import Guide
 from skbss.separation import (
+    ESADSeparator,
     IdealBinaryMask,
     IdealRatioMask,
     IdealWienerFilter,
@@ -79,7 +80,7 @@ class OwnMixtureAsEstimate(OwnSourceMixin, MixtureAsEstimate):
     pass
 
 
-class StereoUnmixingSeparator(UnmixingSeparator):
+class StereoMixin:
     """Takes the rows of the checks for the left channels of clips that run back in the right."""
 
     def fit(self, X, y=None):
@@ -123,6 +124,14 @@ class TwoSourcesGuidedSeparator(GuidedSeparator):
         return guides if X.ndim == 1 else [guides] * len(X)
 
 
+class StereoUnmixingSeparator(StereoMixin, UnmixingSeparator):
+    pass
+
+
+class StereoESADSeparator(StereoMixin, ESADSeparator):
+    pass
+
+
 ANY_LENGTH = "clips of any length are welcome after a fit to others"
 ONE_CLIP = "a waveform of one axis is one clip"
 COMPLEX = "spectra are complex"
@@ -136,6 +145,14 @@ WAVEFORMS = {
     "check_fit2d_predict1d": ONE_CLIP,
 }
 OWN_SOURCE = {**WAVEFORMS, "check_transformer_general": ANY_LENGTH}
+STEREO = {
+    "check_n_features_in": ANY_LENGTH,
+    "check_n_features_in_after_fitting": ANY_LENGTH,
+    "check_transformer_general": ANY_LENGTH,
+    "check_fit2d_predict1d": "one axis is one channel, and the message says so",
+    "check_fit_score_takes_y": NO_SOURCES,
+    "check_pipeline_consistency": NO_SOURCES,
+}
 EXPECTED_FAILURES = {
     "STFT": WAVEFORMS,
     "SpectralSubtraction": WAVEFORMS,
@@ -171,14 +188,8 @@ EXPECTED_FAILURES = {
         "check_fit_score_takes_y": NO_SOURCES,
         "check_pipeline_consistency": NO_SOURCES,
     },
-    "StereoUnmixingSeparator": {
-        "check_n_features_in": ANY_LENGTH,
-        "check_n_features_in_after_fitting": ANY_LENGTH,
-        "check_transformer_general": ANY_LENGTH,
-        "check_fit2d_predict1d": "one axis is one channel, and the message says so",
-        "check_fit_score_takes_y": NO_SOURCES,
-        "check_pipeline_consistency": NO_SOURCES,
-    },
+    "StereoUnmixingSeparator": STEREO,
+    "StereoESADSeparator": STEREO,
 }
 
 
@@ -204,6 +215,7 @@ EXPECTED_FAILURES = {
         TwoSourcesGuidedSeparator(
             BetaNMF(2, beta_loss=1), stft=STFT(4), sample_rate=1, random_state=0
         ),
+        StereoESADSeparator(n_fft=4, max_iter=10, tol=0, random_state=0),
     ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {}),
 )

@@ -4,9 +4,10 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Complex, Float, Int
 
-from skbss._kernels.stft import first_spectra, overlapped_under_masks
+from skbss._kernels.stft import first_spectra, overlapped_under_masks, overlapped_waveform
 
 
 @jax.jit
@@ -103,3 +104,24 @@ def masked_waveforms(
     V = source_models(W, H, atoms)
     masks = soft_masks(V, exponent) if known is None else masks_with_known(V, known, exponent)
     return overlapped_under_masks(X, masks, window, hop_length=hop_length)
+
+
+@partial(jax.jit, static_argnames="hop_length")
+def post_filtered_waveforms(
+    images: Float[Array, "sources channels samples"],
+    W: Float[Array, "sources channels frames k"],
+    H: Float[Array, "sources k freqs"],
+    exponent: Float[Array, ""],
+    window: Float[Array, " n_fft"],
+    n_frames: Int[Array, ""],
+    *,
+    hop_length: int,
+) -> Float[Array, "sources channels samples"]:
+    """Every source under the soft mask of its own model; not yet divided by the windows.
+
+    Only the first `n_frames` frames count: the others fill up the shape.
+    """
+    S = first_spectra(images, window, n_frames, hop_length=hop_length)
+    V = jnp.einsum("jctk,jkf->jctf", W, H, precision="highest")
+    masked = soft_masks(V, exponent) * S
+    return lax.map(lambda one: overlapped_waveform(one, window, hop_length=hop_length), masked)

@@ -1,6 +1,7 @@
 """The whole task: from recordings of mixtures to recordings of their sources."""
 
 from skbss.separation._esad_pipeline import make_esad_pipeline
+from skbss.separation._esad_separator import ESADSeparator
 from skbss.separation._guided_separator import GuidedSeparator
 from skbss.separation._ideal_masks import IdealBinaryMask, IdealRatioMask
 from skbss.separation._ideal_wiener import IdealWienerFilter
@@ -10,6 +11,7 @@ from skbss.separation._sparse_component_analysis import SparseComponentAnalysis
 from skbss.separation._unmixing_separator import UnmixingSeparator
 
 __all__ = [
+    "ESADSeparator",
     "GuidedSeparator",
     "IdealBinaryMask",
     "IdealRatioMask",

@@ -43,12 +43,7 @@ def check_unmixer(unmixer, n_sources):
         raise TypeError(
             f"unmixer must be a decomposition of scikit-learn, such as FastICA(), got {unmixer!r}."
         )
-    if n_sources is None:
-        return
-    if isinstance(n_sources, bool) or not isinstance(n_sources, numbers.Integral):
-        raise TypeError(f"n_sources must be an instance of int or None, got {n_sources!r}.")
-    if n_sources < 1:
-        raise ValueError(f"n_sources must be at least 1, got {n_sources}.")
+    check_number_of_sources(n_sources)
 
 
 def sources_wanted(unmixer, n_sources, n_channels):
@@ -81,12 +76,58 @@ def sources_wanted(unmixer, n_sources, n_channels):
         return n_channels
     if isinstance(wanted, bool) or not isinstance(wanted, numbers.Integral):
         return None
-    if wanted > n_channels:
-        raise ValueError(
-            f"{name}={wanted}, but X has {n_channels} channels: linear unmixing finds at most as "
-            f"many sources as there are channels. Ask for {n_channels}, or use a Separator."
-        )
+    check_enough_channels(wanted, n_channels, name=name)
     return int(wanted)
+
+
+def check_number_of_sources(n_sources):
+    """Refuse what is no number of sources.
+
+    Parameters
+    ----------
+    n_sources : int or None
+        Number of sources.
+    """
+    if n_sources is None:
+        return
+    if isinstance(n_sources, bool) or not isinstance(n_sources, numbers.Integral):
+        raise TypeError(f"n_sources must be an instance of int or None, got {n_sources!r}.")
+    if n_sources < 1:
+        raise ValueError(f"n_sources must be at least 1, got {n_sources}.")
+
+
+def check_enough_channels(n_sources, n_channels, *, name="n_sources"):
+    """Refuse more sources than channels.
+
+    Parameters
+    ----------
+    n_sources, n_channels : int
+        How many there are.
+    name : str
+        Of the parameter, for the message.
+    """
+    if n_sources > n_channels:
+        raise ValueError(
+            f"{name}={n_sources}, but X has {n_channels} channels: linear unmixing finds at most "
+            f"as many sources as there are channels. Ask for {n_channels}, or use a Separator."
+        )
+
+
+def warn_of_dependent_channels(n_channels, rank, wanted):
+    """Say that some sources are silent, because the channels do not tell enough apart.
+
+    Parameters
+    ----------
+    n_channels, rank : int
+        Number of channels, and of those that are independent of each other.
+    wanted : int
+        Number of sources.
+    """
+    warn(
+        f"Of the {n_channels} channels of X only {rank} are independent of each other, the "
+        f"others are silent or mixtures of them: the last {wanted - rank} of the "
+        f"{wanted} sources are silent."
+    )
 
 
 def learn_unmixing(channels, unmixer, wanted, random_state, *, rounding):
@@ -120,7 +161,7 @@ def learn_unmixing(channels, unmixer, wanted, random_state, *, rounding):
         If fewer channels are independent than sources are wanted.
     """
     n_channels = len(channels)
-    reduction = _independent_directions(channels, rounding)
+    reduction = independent_directions(channels, rounding)
     rank = len(reduction)
     fitted, matrix = None, np.zeros((0, n_channels))
     if rank:
@@ -135,11 +176,7 @@ def learn_unmixing(channels, unmixer, wanted, random_state, *, rounding):
                 f"channels, but n_sources={wanted}: make it find as many, or leave n_sources=None."
             )
     if wanted is not None and len(matrix) < wanted:
-        warn(
-            f"Of the {n_channels} channels of X only {rank} are independent of each other, the "
-            f"others are silent or mixtures of them: the last {wanted - len(matrix)} of the "
-            f"{wanted} sources are silent."
-        )
+        warn_of_dependent_channels(n_channels, len(matrix), wanted)
         matrix = np.concatenate([matrix, np.zeros((wanted - len(matrix), n_channels))])
     components = matrix @ channels
     deviation = np.sqrt(np.mean(np.square(components), axis=1, keepdims=True))
@@ -155,8 +192,20 @@ def _has_n_components(unmixer):
     return not ignores and "n_components" in unmixer.get_params(deep=False)
 
 
-def _independent_directions(channels, rounding):
-    """As many mixtures of the channels as are independent; the channels themselves if all are."""
+def independent_directions(channels, rounding):
+    """As many mixtures of the channels as are independent; the channels themselves if all are.
+
+    Parameters
+    ----------
+    channels : ndarray of shape (n_channels, n_samples)
+        Each of zero mean.
+    rounding : float
+        What is smaller than this share of the channels says nothing.
+
+    Returns
+    -------
+    directions : ndarray of shape (rank, n_channels)
+    """
     level = np.sqrt(np.mean(np.square(channels), axis=1))
     scale = np.where(level > 0, level, 1)
     # By way of a triangle: exact even for channels that differ by little.

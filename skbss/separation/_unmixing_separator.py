@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skbss._runtime.device import is_jax_array, precision
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.masking._level import level_of
+from skbss.separation._channels import centered, check_same_channels, count_channels
 from skbss.separation._parts import with_made_parts
 from skbss.separation._score import check_enough_estimates, mean_si_sdr
 from skbss.separation._unmixing import check_unmixer, learn_unmixing, sources_wanted
@@ -153,7 +154,7 @@ class UnmixingSeparator(TransformerMixin, BaseEstimator):
         check_unmixer(unmixer, self.n_sources)
         random_state = check_random_state(self.random_state)
         clips = check_waveforms(X).each()
-        n_channels = _n_channels(clips)
+        n_channels = count_channels(clips)
         if n_channels == 1:
             raise ValueError(
                 "X has one channel, which no matrix can divide: linear unmixing needs at least as "
@@ -161,7 +162,7 @@ class UnmixingSeparator(TransformerMixin, BaseEstimator):
                 "an array of shape (1, n_channels, length)."
             )
         wanted = sources_wanted(unmixer, self.n_sources, n_channels)
-        channels = np.concatenate([_centered(x) for x in clips], axis=1)
+        channels = np.concatenate([centered(x) for x in clips], axis=1)
         rounding = 64 * np.finfo(clips[0].dtype).eps
         learned = learn_unmixing(channels, unmixer, wanted, random_state, rounding=rounding)
         self.unmixer_, self.unmixing_, self.mixing_ = learned
@@ -214,12 +215,7 @@ class UnmixingSeparator(TransformerMixin, BaseEstimator):
 
     def _images(self, clips):
         clips = clips.each()
-        n_channels = _n_channels(clips)
-        if n_channels != self.n_channels_:
-            raise ValueError(
-                f"X has {n_channels} channels, but UnmixingSeparator was fitted to "
-                f"{self.n_channels_}."
-            )
+        check_same_channels(clips, self)
         for x in clips:
             xp, level = jnp if is_jax_array(x) else np, level_of(x)
             with precision(x.dtype):
@@ -238,20 +234,3 @@ class UnmixingSeparator(TransformerMixin, BaseEstimator):
 
 def _default_unmixer():
     return FastICA(max_iter=1000, tol=1e-8)
-
-
-def _n_channels(clips):
-    counts = sorted({len(x) if x.ndim > 1 else 1 for x in clips})
-    if len(counts) > 1:
-        raise ValueError(f"All clips of X must have as many channels, got {counts}.")
-    return counts[0]
-
-
-def _centered(x):
-    """The channels of a clip at unit level, without their means, in float64."""
-    rounding = 64 * np.finfo(x.dtype).eps
-    x = np.asarray(x, float) / level_of(x)
-    centered = x - x.mean(axis=1, keepdims=True)
-    peak, rest = (np.abs(one).max(axis=1, keepdims=True) for one in (x, centered))
-    # What rounding leaves of a constant is silence.
-    return np.where(rest > rounding * peak, centered, 0)
