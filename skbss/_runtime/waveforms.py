@@ -48,7 +48,7 @@ class Clips:
         return out
 
 
-def check_waveforms(X: Any, *, name: str = "X") -> Clips:
+def check_waveforms(X: Any, *, name: str = "X", of_sources: bool = False) -> Clips:
     """Refuse what is no audio, and say how the clips are laid out.
 
     Parameters
@@ -57,6 +57,8 @@ def check_waveforms(X: Any, *, name: str = "X") -> Clips:
         A list may hold clips of unequal length, each of shape ([n_channels,] length).
     name : str
         What the caller calls it, for messages.
+    of_sources : bool
+        Whether clips may have one more axis before that of the channels.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def check_waveforms(X: Any, *, name: str = "X") -> Clips:
     """
     clips = _clips(X, name, _check_real, axes_of_one=1)
     for position, array in enumerate(clips.arrays):
-        most = 2 if clips.layout == "list" else 3
+        most = (2 if clips.layout == "list" else 3) + of_sources
         label = f"{name}[{position}]" if clips.layout == "list" else name
         if not 1 <= array.ndim <= most:
             shapes = (
@@ -79,6 +81,8 @@ def check_waveforms(X: Any, *, name: str = "X") -> Clips:
                 if clips.layout == "list"
                 else ("(length,), (n_clips, length) or (n_clips, n_channels, length)")
             )
+            if of_sources:
+                shapes = "([n_clips,] n_sources, [n_channels,] length)"
             raise ValueError(f"{label} must have the shape {shapes}, got {array.shape}.")
         _refuse_empty(array, label)
         _refuse_time_first(array, label)

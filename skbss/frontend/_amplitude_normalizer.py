@@ -1,6 +1,7 @@
 """Waveforms at one level."""
 
 import numbers
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,9 +23,12 @@ class AmplitudeNormalizer(TransformerMixin, BaseEstimator):
         What is brought to `level`: the largest absolute value, or the root mean square.
     level : float, default=1.0
         To which, above 0.
-    channels_together : bool, default=True
+    channels_together : bool or "per_source", default=True
         Whether the channels of a clip, of shape (n_clips, n_channels, length), share one gain,
-        which keeps their balance. Otherwise every waveform has its own.
+        which keeps their balance. Otherwise every waveform has its own. With "per_source", clips
+        hold sources, ([n_clips,] n_sources, [n_channels,] length), and each source has its own
+        gain, which its channels share. An array of three axes then is (n_clips, n_sources,
+        length).
 
     See Also
     --------
@@ -90,7 +94,9 @@ class AmplitudeNormalizer(TransformerMixin, BaseEstimator):
 
     def _normalized(self, x):
         xp = jnp if is_jax_array(x) else np
-        axes = None if self.channels_together else -1
+        axes: Any = None if self.channels_together else -1
+        if self.channels_together == "per_source":
+            axes = (-2, -1) if x.ndim == 3 else -1
         # Relative to the peak, no square can overflow or vanish.
         peak = abs(x).max(axis=axes, keepdims=True)
         x = x / xp.where(peak > 0, peak, 1)
@@ -103,11 +109,18 @@ class AmplitudeNormalizer(TransformerMixin, BaseEstimator):
         if self.measure not in _MEASURES:
             raise ValueError(f"measure must be 'peak' or 'rms', got {self.measure!r}.")
         check_scalar(self.level, "level", numbers.Real, min_val=0, include_boundaries="neither")
-        if not isinstance(self.channels_together, bool | np.bool_):
-            raise TypeError(
-                f"channels_together must be True or False, got {self.channels_together!r}."
+        per_source = isinstance(self.channels_together, str)
+        if per_source and self.channels_together != "per_source":
+            raise ValueError(
+                "channels_together must be True, False or 'per_source', got "
+                f"{self.channels_together!r}."
             )
-        return check_waveforms(X)
+        if not per_source and not isinstance(self.channels_together, bool | np.bool_):
+            raise TypeError(
+                "channels_together must be True, False or 'per_source', got "
+                f"{self.channels_together!r}."
+            )
+        return check_waveforms(X, of_sources=per_source)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -37,7 +37,7 @@ def make_esad_pipeline(
     4. "mask": `WienerMask` factorizes the magnitudes, groups the atoms into sources, and shares the
        spectrogram among them.
     5. "istft": `ISTFT` back to waveforms.
-    6. "loudness": `AmplitudeNormalizer` brings every source to a peak of 1.
+    6. "loudness": `AmplitudeNormalizer` brings every source to a peak of 1, its channels together.
 
     Parameters
     ----------
@@ -66,8 +66,9 @@ def make_esad_pipeline(
     Returns
     -------
     pipeline : Pipeline
-        Takes waveforms of shape (length,) or (n_clips, length) and gives sources of shape
-        ([n_clips,] n_sources, length).
+        Takes waveforms of shape (length,), (n_clips, length) or (n_clips, n_channels, length), or a
+        list of clips of unequal length, and gives sources of shape
+        ([n_clips,] n_sources, [n_channels,] length).
 
     See Also
     --------
@@ -109,5 +110,7 @@ def make_esad_pipeline(
         steps.append(("denoiser", SpectralSubtraction(STFT(**frames))))
     steps += [("stft", STFT(**frames)), ("mask", mask), ("istft", ISTFT(length=length, **frames))]
     if output_measure is not None:
-        steps.append(("loudness", AmplitudeNormalizer(output_measure, channels_together=False)))
+        steps.append(
+            ("loudness", AmplitudeNormalizer(output_measure, channels_together="per_source"))
+        )
     return Pipeline(steps)

@@ -26,6 +26,27 @@ def test_levels(clips, measure, measured, level):
     np.testing.assert_allclose(each.reshape(6, 50), model.transform(clips.reshape(6, 50)))
 
 
+@pytest.mark.parametrize("measure", ["peak", "rms"])
+def test_channels_of_a_source(clips, measure):
+    model = AmplitudeNormalizer(measure, channels_together="per_source")
+    # (n_clips, n_sources, n_channels, length)
+    sources = np.stack([clips, 2 * clips[::-1]])
+    together = AmplitudeNormalizer(measure)
+    expected = [together.fit_transform(one) for one in sources]
+    np.testing.assert_array_equal(model.fit_transform(sources), expected)
+    unequal = model.transform([sources[0], sources[1, ..., :20]])
+    np.testing.assert_array_equal(unequal[0], expected[0])
+    assert unequal[1].shape == (3, 2, 20)
+    each = AmplitudeNormalizer(measure, channels_together=False).transform(clips)
+    for mono in (clips, clips[0], clips[0, 0]):
+        found = model.transform(mono)
+        np.testing.assert_array_equal(found, each[(0,) * (3 - mono.ndim)])
+    with pytest.raises(ValueError, match=r"must have the shape \(\[n_clips,\] n_sources, \["):
+        model.fit(sources[None])
+    with pytest.raises(ValueError, match="must have the shape"):
+        together.fit(sources)
+
+
 @pytest.mark.parametrize("level", [1e-30, 1e30])
 def test_the_level_does_not_matter(clips, level):
     for measure in ("peak", "rms"):
@@ -52,6 +73,7 @@ def test_silence_lists_and_jax(clips):
         ({"measure": "loudness"}, ValueError),
         ({"level": 0}, ValueError),
         ({"channels_together": 1}, TypeError),
+        ({"channels_together": "per source"}, ValueError),
     ],
 )
 def test_refusals(parameters, error):

@@ -36,6 +36,23 @@ def test_the_steps_one_by_one(mixture):
     assert abs(sources).max(axis=1) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("output_measure", ["peak", "rms", None])
+def test_channels_keep_their_balance(mixture, output_measure):
+    stereo = np.stack([mixture, 0.25 * mixture])[None]
+    sources = pipeline(mixture, output_measure=output_measure).fit_transform(stereo)
+    assert sources.shape == (1, 2, 2, len(mixture))
+    level = abs if output_measure != "rms" else np.square
+    left, right = level(sources[0]).swapaxes(0, 1)
+    assert (left.mean(axis=-1) > 2 * right.mean(axis=-1)).all()
+    if output_measure == "peak":
+        np.testing.assert_allclose(abs(sources).max(axis=(2, 3)), 1)
+    elif output_measure == "rms":
+        np.testing.assert_allclose(np.square(sources).mean(axis=(2, 3)), 1)
+    lists = pipeline(mixture, output_measure=output_measure, length=None)
+    found = lists.fit_transform([stereo[0], stereo[0, :, :9000]])
+    assert [one.shape[:-1] for one in found] == [(2, 2), (2, 2)]
+
+
 def test_without_the_last_step_sources_add_up(mixture):
     model = pipeline(mixture, output_measure=None)
     sources = model.fit_transform(mixture)
