@@ -1,0 +1,1 @@
+"""The experiment of the paper on ESAD-NMF, repeated: one module for every part of it."""
