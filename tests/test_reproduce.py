@@ -15,7 +15,7 @@ from docutils.core import publish_doctree
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PARTS = (
-    *("convergence", "factors", "images", "inputs", "material", "protocol", "published"),
+    *("convergence", "epochs", "factors", "images", "inputs", "material", "protocol", "published"),
     *("report", "steps", "systems", "tables"),
 )
 
@@ -88,6 +88,16 @@ def test_mixtures_have_the_wanted_levels(esad, material):
         assert 10 * math.log10(speech / noise) == pytest.approx(task.tags["snr_db"])
         assert np.abs(task.mixture).max() == pytest.approx(0.9)
         np.testing.assert_allclose(task.sources.sum(axis=0), task.mixture, atol=1e-15)
+
+
+def test_the_shorter_of_speech_and_noise_is_repeated(esad, material):
+    longer = material._replace(noise=np.tile(material.noise, 2))
+    train = esad.material.split(longer, 0, snrs=(0.0,)).train
+    speech, noise = train
+    half = len(speech) // 2
+    np.testing.assert_array_equal(speech[:half], speech[half:])
+    assert not np.array_equal(noise[:half], noise[half:])
+    np.testing.assert_allclose(np.square(train).mean(axis=1), 1, rtol=1e-5)
 
 
 def test_rooms_can_be_simulated(esad, material):
@@ -192,7 +202,7 @@ def test_the_best_on_dev_is_chosen(esad, material, monkeypatch, few):
     split = esad.material.Split(None, [], [])
     found = esad.protocol.tuned("sparse NMF", split, 0, few=few)
     assert (found.stop, found.separator.n_iter) == (20, 20)
-    wanted = {"max_iter": 200, "sparsity": 3.0, "n_components": 20} if few else quality
+    wanted = {"max_iter": 200, "sparsity": 10.0, "n_components": 20} if few else quality
     assert found.candidate.parameters == wanted
 
 
@@ -319,6 +329,15 @@ def test_momentum_saves_iterations_and_the_schedule_does_not(esad, made):
     assert scheduled >= constant
 
 
+def test_epochs_are_counted_to_where_the_constant_rate_ends(made):
+    constant, *decayed = made.rows["epochs"]
+    assert constant["decay"] == 0
+    assert 1 <= constant["epochs"] <= constant["limit"]
+    assert all(row["epochs"] >= 1 and row["error"] > 0 for row in decayed)
+    # Over few epochs the paper's decay leaves the rate nearly as it is.
+    assert decayed[0]["error"] == pytest.approx(constant["error"], rel=0.05)
+
+
 def test_no_model_of_a_rank_beats_pca_and_alpha_makes_codes_sparser(made):
     rows = {row["model"]: row for row in made.rows["factors"]}
     assert min(rows.values(), key=lambda row: row["rmse"])["model"] == "PCA"
@@ -340,11 +359,11 @@ def test_image_sequences_come_back_from_their_true_factors(esad):
 
 
 def test_tables_can_be_read_as_text_and_as_a_page(made):
-    assert len(made.tables) == 16
+    assert len(made.tables) == 17
     page = "\n".join(table.as_rst() for table in made.tables)
     settings = {"report_level": 2, "halt_level": 2}
     tree = publish_doctree(f"Page\n====\n\n{page}", settings_overrides=settings)
-    assert str(tree).count("<table") == 16
+    assert str(tree).count("<table") == 17
     for table in made.tables:
         assert all(len(row) == len(table.heads) for row in table.rows)
         text = table.as_text()

@@ -23,7 +23,7 @@ def spectrograms(material, *, seconds=None):
         "woman": (speakers.sources[0], speakers.sample_rate),
         "man": (speakers.sources[1], speakers.sample_rate),
         "band": (band.mixture, band.sample_rate),
-        "speech of the mixtures": (material.speech, SAMPLE_RATE),
+        "speech": (material.speech, SAMPLE_RATE),
     }
     return {
         name: spectrogram(_at_rate(waveform, rate, seconds))

@@ -107,10 +107,11 @@ def divided(recording, seed):
 def split(material, seed, *, snrs=SNRS, rooms=ROOMS):
     """The mixtures of a seed: every part at every level in every room.
 
-    Of the noise as much is trained on as there is speech.
+    To train on, the shorter of speech and noise is repeated.
     """
     speech, noise = divided(material.speech, seed), divided(material.noise, seed)
-    train = np.stack([speech[0], np.resize(noise[0], len(speech[0]))])
+    longest = max(len(speech[0]), len(noise[0]))
+    train = np.stack([np.resize(one[0], longest) for one in (speech, noise)])
     train /= np.sqrt(np.square(train).mean(axis=1, keepdims=True))
     chosen = {name: responses for name, responses in material.rooms.items() if name in rooms}
     parts = (

@@ -24,9 +24,9 @@ KL = "kullback-leibler"
 _DICTIONARIES = {"max_iter": (10, 200)}
 SEARCHED = {
     "NMF": _DICTIONARIES,
-    "sparse NMF": {**_DICTIONARIES, "sparsity": (0.3, 1.0, 3.0)},
+    "sparse NMF": {**_DICTIONARIES, "sparsity": (0.3, 1.0, 3.0, 10.0)},
     "conv-NMF": {**_DICTIONARIES, "template_length": (4, 8)},
-    "ESAD-NMF": {**_DICTIONARIES, "alpha": (0.003, 0.01, 0.05)},
+    "ESAD-NMF": {**_DICTIONARIES, "alpha": (0.003, 0.01, 0.05, 0.2)},
 }
 RANK, OTHER_RANKS = 20, (40,)
 _PLAIN = {"beta_loss": KL, "solver": "mu", "tol": 0}
