@@ -150,6 +150,13 @@ def test_the_implied_sdr_at_its_limits(esad):
     assert implied(10.0, 10.0) < 10.0
 
 
+def test_the_implied_sdr_of_means_is_an_upper_bound(esad):
+    ratios = np.random.default_rng(0).uniform(-20, 40, (1000, 2, 2))
+    values = np.array([[esad.published.implied_sdr(*pair) for pair in pairs] for pairs in ratios])
+    of_means = [esad.published.implied_sdr(*pair) for pair in ratios.mean(axis=1)]
+    assert (values.mean(axis=1) <= np.array(of_means) + 1e-9).all()
+
+
 def test_sdr_follows_from_sir_and_sar_in_every_record(esad, made):
     rows = made.rows["separation"]
     assert len(rows) > 2 * 2 * len(esad.report.OVER_ITERATIONS)
