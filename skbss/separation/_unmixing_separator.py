@@ -62,6 +62,7 @@ class UnmixingSeparator(TransformerMixin, BaseEstimator):
 
     See Also
     --------
+    ESADSeparator : For microphones in a room.
     Separator : By spectra; for any number of channels.
     sklearn.decomposition.FastICA : The default unmixer.
 
