@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from esad_nmf import convergence, epochs, factors, images, inputs, material, protocol, report, steps
+from threadpoolctl import threadpool_limits
 
 
 class Plan(NamedTuple):
@@ -144,8 +145,10 @@ def run(plan, *, data=None, seeds=5, results=None):
         parts[f"images {seed}"] = partial(image_sequences, seed, plan)
         parts[f"seed {seed}"] = partial(separation, recordings, seed, plan)
     found = Results(results, [recordings.origin, repr(plan)])
-    for name, make in parts.items():
-        found.once(name, make)
+    # Threads wait for each other longer than these small matrices take.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for name, make in parts.items():
+            found.once(name, make)
     return recordings, list(report.all_tables(found.rows(parts)))
 
 
