@@ -143,9 +143,7 @@ def test_plain_updates_are_those_of_the_paper(beta, prior):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(
-    ("draw", "beta"), [(counts, 1), (powers, 0), (powers, 0.5), (noisy, 2)], ids=str
-)
+@pytest.mark.parametrize(("draw", "beta"), [(counts, 1), (powers, 0), (powers, 0.5), (noisy, 2)])
 def test_the_true_number_is_found(draw, beta, seed):
     model = ARDNMF(15, beta_loss=beta, random_state=seed).fit(draw(seed))
     assert model.n_components_ == 5
@@ -153,7 +151,7 @@ def test_the_true_number_is_found(draw, beta, seed):
     assert model.relevance_.shape == (5,)
 
 
-@pytest.mark.parametrize(("draw", "beta"), [(counts, 1), (powers, 0), (noisy, 2)], ids=str)
+@pytest.mark.parametrize(("draw", "beta"), [(counts, 1), (powers, 0), (noisy, 2)])
 def test_the_true_number_is_found_with_half_normal_priors(draw, beta):
     for seed in range(3):
         model = ARDNMF(15, beta_loss=beta, prior="l2", random_state=seed).fit(draw(seed))
