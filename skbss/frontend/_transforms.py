@@ -21,6 +21,13 @@ def power(X):
     return X.real**2 + X.imag**2
 
 
+def power_of_magnitude(exponent: float) -> Callable:
+    """What raises the absolute values to a power."""
+    if exponent in (1, 2):
+        return magnitude if exponent == 1 else power
+    return lambda X: abs(X) ** exponent
+
+
 def analyze(x, framing: Framing, output: Callable):
     """Apply `output` to the STFT of every signal.
 

@@ -20,8 +20,8 @@ def timbres(H, *, exponent, sample_rate):
     ----------
     H : ndarray of shape (n_components, n_freqs)
         Spectra.
-    exponent : {1, 2}
-        Whether they are magnitudes or powers.
+    exponent : float
+        The power of the magnitude that they are.
     sample_rate : float
         In Hz.
 
@@ -41,8 +41,8 @@ def mel_cepstra(H, *, exponent, sample_rate):
     ----------
     H : ndarray of shape (n_components, n_freqs)
         Spectra.
-    exponent : {1, 2}
-        Whether they are magnitudes or powers.
+    exponent : float
+        The power of the magnitude that they are.
     sample_rate : float
         In Hz.
 

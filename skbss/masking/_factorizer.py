@@ -139,22 +139,29 @@ def spectrum_exponent(spectrum, factorizer):
 
     Parameters
     ----------
-    spectrum : {"auto", "magnitude", "power"}
+    spectrum : {"auto", "magnitude", "power"} or float
         "auto" is power for the divergence of Itakura and Saito, else magnitude.
     factorizer : estimator
         Whose divergence decides.
 
     Returns
     -------
-    exponent : {1, 2}
+    exponent : float
+        1 for magnitudes, 2 for powers.
     """
-    if spectrum not in SPECTRA:
-        raise ValueError(f"spectrum must be 'auto', 'magnitude' or 'power', got {spectrum!r}.")
-    if spectrum == "auto":
-        beta = getattr(factorizer, "beta_loss", None)
-        is_power = beta == "itakura-saito" or (isinstance(beta, numbers.Real) and beta == 0)
-        return 2 if is_power else 1
-    return 2 if spectrum == "power" else 1
+    if isinstance(spectrum, numbers.Real) and not isinstance(spectrum, bool | np.bool_):
+        if 0 < float(spectrum) < np.inf:
+            return float(spectrum)
+    elif isinstance(spectrum, str) and spectrum in SPECTRA:
+        if spectrum == "auto":
+            beta = getattr(factorizer, "beta_loss", None)
+            is_power = beta == "itakura-saito" or (isinstance(beta, numbers.Real) and beta == 0)
+            return 2.0 if is_power else 1.0
+        return 2.0 if spectrum == "power" else 1.0
+    raise ValueError(
+        "spectrum must be 'auto', 'magnitude' or 'power', or a number above 0, the exponent of the "
+        f"magnitude; got {spectrum!r}."
+    )
 
 
 def check_mask_exponent(mask_exponent):

@@ -60,8 +60,8 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state):
         How many sources; None leaves it to `grouping`.
     grouping : str, clusterer or array of shape (n_components,)
         As `WienerMask` describes it.
-    exponent : {1, 2}
-        Whether the spectra are magnitudes or powers.
+    exponent : float
+        The power of the magnitude that the spectra are.
     timing : Timing
         When the frames are.
     random_state : RandomState

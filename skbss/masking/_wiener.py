@@ -36,7 +36,8 @@ class WienerMask(TransformerMixin, BaseEstimator):
     .. math:: \hat S_j = \frac{V_j^{p/a}}{\sum_i V_i^{p/a}} \odot X,
               \qquad V_j = \sum_{k \in \mathcal{K}_j} w_k h_k,
 
-    where :math:`p` is `mask_exponent` and :math:`a` is 1 for magnitude, 2 for power spectra.
+    where :math:`p` is `mask_exponent` and :math:`a` is 1 for magnitude, 2 for power spectra, or
+    what `spectrum` says.
 
     Parameters
     ----------
@@ -67,9 +68,10 @@ class WienerMask(TransformerMixin, BaseEstimator):
         Exponent of the magnitudes in the mask, whatever `spectrum` is: 1 shares a bin in
         proportion to the magnitudes, 2 to the powers (Wiener's filter), infinity gives it to the
         loudest source. Larger values trade artifacts for interference.
-    spectrum : {"auto", "magnitude", "power"}, default="auto"
-        What is factorized. "auto" is "power" for the divergence of Itakura and Saito
-        (``beta_loss`` 0), which suits power spectra, else "magnitude".
+    spectrum : {"auto", "magnitude", "power"} or float, default="auto"
+        What is factorized: the magnitude, its square, or what power of it the number says. "auto"
+        is "power" for the divergence of Itakura and Saito (``beta_loss`` 0), which suits power
+        spectra, else "magnitude". Powers below 1 bring quiet sounds forward.
     sample_rate : float, default=None
         In Hz; places the mel bands and, with a hop of a quarter of the window, the seconds of the
         groupings, by default as for 22050 Hz.

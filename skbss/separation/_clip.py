@@ -9,7 +9,7 @@ from skbss._kernels.masks import masked_waveforms
 from skbss._runtime.blocks import filled_up
 from skbss._runtime.device import is_jax_array, movable
 from skbss.frontend._framing import Framing
-from skbss.frontend._transforms import analyze, magnitude, power
+from skbss.frontend._transforms import analyze, power_of_magnitude
 from skbss.masking._level import level_of
 from skbss.separation._cover import Cover
 
@@ -23,8 +23,8 @@ def spectrogram_rows(x, framing: Framing, *, exponent, level):
         Waveforms.
     framing : Framing
         The frames.
-    exponent : {1, 2}
-        Magnitude or power.
+    exponent : float
+        Of the magnitude.
     level : float
         What the waveforms are divided by.
 
@@ -35,9 +35,9 @@ def spectrogram_rows(x, framing: Framing, *, exponent, level):
     """
     cover = Cover(x.shape[-1], framing)
     scale = 1 / np.linalg.norm(framing.window)
-    output = magnitude if exponent == 1 else power
     # Python's float leaves the precision of the array as it is.
-    V = analyze(cover.padded(x / level) * float(scale), cover.framing, output)
+    samples = cover.padded(x / level) * float(scale)
+    V = analyze(samples, cover.framing, power_of_magnitude(exponent))
     return V.reshape(-1, V.shape[-1])
 
 
@@ -68,8 +68,8 @@ def frames_of_sources(sources, framing: Framing, *, exponent):
         Isolated sources of every clip.
     framing : Framing
         The frames.
-    exponent : {1, 2}
-        Magnitude or power.
+    exponent : float
+        Of the magnitude.
 
     Yields
     ------

@@ -94,8 +94,8 @@ def atoms_of_sources(marks, names, factorizer, framing: Framing, note_settings, 
         The frames.
     note_settings : dict
         Parameters of ``note_components`` beside the pitches.
-    exponent : {1, 2}
-        Magnitude or power.
+    exponent : float
+        The power of the magnitude that the spectra are.
 
     Returns
     -------

@@ -28,8 +28,8 @@ class GuidedWay:
         A clone of it is fitted.
     framing : Framing
         The frames.
-    exponent : {1, 2}
-        Magnitude or power spectra.
+    exponent : float
+        The power of the magnitude that the spectra are.
     tolerances : Tolerances
         Of times.
     random_state : RandomState
@@ -38,7 +38,7 @@ class GuidedWay:
 
     factorizer: Any
     framing: Framing
-    exponent: int
+    exponent: float
     tolerances: Any
     random_state: np.random.RandomState
 

@@ -73,7 +73,7 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
         How much partials of `notes` are stretched, as in `guidance.note_components`.
     mask_exponent : float, default=1.0
         Exponent of the magnitudes in the mask, as in `WienerMask`.
-    spectrum : {"auto", "magnitude", "power"}, default="auto"
+    spectrum : {"auto", "magnitude", "power"} or float, default="auto"
         What is factorized, as in `WienerMask`.
     random_state : int, RandomState instance or None, default=None
         Seed of atoms about which nothing is known, and of the factorizer if that has none.

@@ -32,8 +32,8 @@ class Learning:
         A clone of it is fitted.
     framing : Framing
         The frames.
-    exponent : {1, 2}
-        Magnitude or power spectra.
+    exponent : float
+        The power of the magnitude that the spectra are.
     grouping : str, clusterer or array
         As `Separator` describes it.
     sample_rate : float or None
@@ -44,7 +44,7 @@ class Learning:
 
     factorizer: Any
     framing: Framing
-    exponent: int
+    exponent: float
     grouping: Any
     sample_rate: float | None
     random_state: np.random.RandomState

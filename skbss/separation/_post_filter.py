@@ -30,7 +30,7 @@ class PostFilter(NamedTuple):
         One for each source, fitted.
     framing : Framing
         The frames.
-    exponent : {1, 2}
+    exponent : float
         Of the magnitudes that were factorized.
     """
 

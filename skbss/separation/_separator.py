@@ -65,7 +65,7 @@ class Separator(TransformerMixin, BaseEstimator):
         known ones, it applies to the atoms of the unknown.
     mask_exponent : float, default=1.0
         Exponent of the magnitudes in the mask, as in `WienerMask`.
-    spectrum : {"auto", "magnitude", "power"}, default="auto"
+    spectrum : {"auto", "magnitude", "power"} or float, default="auto"
         What is factorized, as in `WienerMask`.
     sample_rate : float, default=None
         In Hz; decides on the frames, unless there is an `stft`, and places the mel bands and the

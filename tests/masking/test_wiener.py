@@ -64,8 +64,8 @@ def test_an_atom_is_a_source_by_default(X):
 def test_the_formula(X):
     X = X[0, 0]
     V = abs(X) / np.sqrt(np.mean(abs(X) ** 2))
-    for spectrum, mask_exponent in [("magnitude", 1.0), ("power", 1.0), ("power", 2.0)]:
-        a = 1 if spectrum == "magnitude" else 2
+    settings = [("magnitude", 1, 1.0), ("power", 2, 1.0), ("power", 2, 2.0), (0.6, 0.6, 1.5)]
+    for spectrum, a, mask_exponent in settings:
         factorizer = kl(4)
         W = factorizer.fit_transform(V**a)
         models = [W[:, [0, 2]] @ factorizer.components_[[0, 2]]]
@@ -246,6 +246,9 @@ def test_the_pipeline():
         ({"mask_exponent": np.nan}, ValueError, "mask_exponent must be positive"),
         ({"mask_exponent": "2"}, TypeError, "mask_exponent must be an instance of float"),
         ({"spectrum": "cepstrum"}, ValueError, "spectrum must be 'auto', 'magnitude' or 'power'"),
+        ({"spectrum": 0}, ValueError, "a number above 0, the exponent of the magnitude; got 0"),
+        ({"spectrum": np.nan}, ValueError, "a number above 0"),
+        ({"spectrum": True}, ValueError, "a number above 0.* got True"),
         ({"sample_rate": -1}, ValueError, "sample_rate == -1, must be > 0"),
         ({"factorizer": None}, TypeError, "factorizer must be an estimator"),
         ({"factorizer": BetaNMF}, TypeError, "factorizer must be an estimator"),

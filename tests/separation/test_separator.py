@@ -70,6 +70,20 @@ def test_given_labels(mixtures):
     np.testing.assert_allclose(estimates[0], each[[1, 2]].sum(axis=0), atol=1e-10)
 
 
+def test_a_spectrum_of_any_power(mixtures, sources):
+    for spectrum, exponent in [("magnitude", 1), ("power", 2)]:
+        named = separator(spectrum=spectrum).fit(mixtures, sources)
+        told = separator(spectrum=exponent).fit(mixtures, sources)
+        np.testing.assert_array_equal(told.transform(mixtures), named.transform(mixtures))
+    model = separator(spectrum=0.6).fit(mixtures[:3], sources[:3])
+    estimates = model.transform(mixtures[3:])
+    np.testing.assert_allclose(estimates.sum(axis=1), mixtures[3:], atol=1e-12)
+    louder = 100 * model.activations(mixtures[3:]) / 100**0.4
+    atol = 1e-9 * louder.max()
+    np.testing.assert_allclose(model.activations(100 * mixtures[3:]), louder, atol=atol)
+    assert model.transform(mixtures[3:].astype(np.float32)).dtype == np.float32
+
+
 def test_supervised(supervised, mixtures, sources):
     estimates = supervised.transform(mixtures[3:])
     np.testing.assert_allclose(estimates.sum(axis=1), mixtures[3:], atol=1e-12)
