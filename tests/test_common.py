@@ -8,6 +8,7 @@ from skbss import (
     ESADNMF,
     BetaNMF,
     ConvNMF,
+    ExemplarNMF,
     HarmonicNMF,
     MiniBatchBetaNMF,
     SparseNMF,
@@ -25,6 +26,8 @@ ESTIMATORS = [
     *(MiniBatchBetaNMF(beta_loss=beta, max_iter=20) for beta in BETAS),
     *(SparseNMF(beta_loss=beta) for beta in BETAS),
     SparseNMF(solver="mu", norm="l1"),
+    ExemplarNMF(),
+    ExemplarNMF(3, beta_loss=0, solver="mu"),
     StructuredNMF(orthogonality=0.01, group_sparsity=0.01, volume=1e-4),
     StructuredNMF(smoothness=0.1, beta_loss=0, solver="mu"),
     ESADNMF(sad_max_iter=5),
@@ -76,6 +79,7 @@ def test_scikit_learn_check_of_data_in_its_own_shape(estimator, check):
 def test_tags(estimator):
     tags = estimator.__sklearn_tags__()
     assert tags.input_tags.positive_only
-    assert tags.input_tags.sparse == (not isinstance(estimator, ConvNMF | ESADNMF | HarmonicNMF))
+    dense = ConvNMF | ESADNMF | ExemplarNMF | HarmonicNMF
+    assert tags.input_tags.sparse == (not isinstance(estimator, dense))
     assert tags.input_tags.allow_nan == (getattr(estimator, "solver", None) != "cd")
     assert tags.transformer_tags.preserves_dtype == ["float64", "float32"]

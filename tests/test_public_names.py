@@ -29,6 +29,7 @@ TOP_LEVEL = {
     "BetaNMF",
     "ConvNMF",
     "ESADNMF",
+    "ExemplarNMF",
     "GuidedSeparator",
     "HarmonicNMF",
     "ISTFT",

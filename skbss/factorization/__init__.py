@@ -4,6 +4,7 @@ from skbss.factorization._ard_nmf import ARDNMF
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._conv_nmf import ConvNMF
 from skbss.factorization._esad_nmf import ESADNMF
+from skbss.factorization._exemplar_nmf import ExemplarNMF
 from skbss.factorization._functional import non_negative_factorization
 from skbss.factorization._harmonic_nmf import HarmonicNMF
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
@@ -16,6 +17,7 @@ __all__ = [
     "ESADNMF",
     "BetaNMF",
     "ConvNMF",
+    "ExemplarNMF",
     "HarmonicNMF",
     "MiniBatchBetaNMF",
     "SparseNMF",

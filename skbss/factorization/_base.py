@@ -126,10 +126,6 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         known = xp.asarray(np.asarray(self.fixed_components), dtype=H.dtype)
         return xp.concatenate([known, H[len(known) :]])
 
-    @abstractmethod
-    def _penalty(self, shape, scale):
-        """The penalty for data divided by `scale`, factors by its square root."""
-
     def _held_out(self, X, y, shape):
         if sp.issparse(y) or sp.issparse(X):
             raise TypeError("score with held-out entries needs dense X and y.")

@@ -184,6 +184,10 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         """What the kernels are given."""
         return observe(checked.X, checked.weights, n_components, beta=self._beta, dtype=dtype)
 
+    @abstractmethod
+    def _penalty(self, shape, scale):
+        """The penalty for data divided by `scale`, factors by its square root."""
+
     def _penalty_on(self, checked, observed):
         """The penalty for data as it was observed."""
         return self._penalty(checked.X.shape, observed.scale)

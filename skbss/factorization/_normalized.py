@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skbss._kernels.penalties import Prices
 from skbss._kernels.sparsity import NormalizedSparsity
 from skbss._runtime.device import is_jax_array
 from skbss.factorization._divergence import relative_power
@@ -51,8 +52,48 @@ class NormalizedNMF(JointNMF):
         return gains
 
     def _norms(self, H):
-        """That of every component, over all its entries."""
-        xp = jnp if is_jax_array(H) else np
-        H = H.reshape(len(H), -1)
-        peak = xp.where(H.max(axis=1) > 0, H.max(axis=1), 1)
-        return peak * xp.linalg.norm(H / peak[:, None], _ORDERS[self.norm], axis=1)
+        return norms_of(H, _ORDERS[self.norm])
+
+
+def norms_of(H, order):
+    """The norm of every component, over all its entries.
+
+    Parameters
+    ----------
+    H : array of shape (n_components, ...)
+        Components.
+    order : {1, 2}
+        Of the norm.
+
+    Returns
+    -------
+    norms : array of shape (n_components,)
+    """
+    xp = jnp if is_jax_array(H) else np
+    H = H.reshape(len(H), -1)
+    peak = xp.where(H.max(axis=1) > 0, H.max(axis=1), 1)
+    return peak * xp.linalg.norm(H / peak[:, None], order, axis=1)
+
+
+def sparse_row_terms(H, norms, price):
+    """What a row factorization asks for, where activations of components of norm one are priced.
+
+    Parameters
+    ----------
+    H : array of shape (n_components, n_features)
+        Components.
+    norms : array of shape (n_components,)
+        Their norms.
+    price : float
+        What activations of those of norm one cost, in the units of the rows.
+
+    Returns
+    -------
+    divisors : array of shape (n_components, 1)
+        By what to divide the components.
+    prices : Prices
+        Of the activations then.
+    """
+    norms = (jnp if is_jax_array(H) else np).where(norms > 0, norms, 1)
+    level = float((H / norms[:, None]).mean()) or 1.0
+    return level * norms[:, None], Prices(price / level, 0.0)

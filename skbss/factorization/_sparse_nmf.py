@@ -1,12 +1,7 @@
 """Non-negative matrix factorization with sparse activations."""
 
-import jax.numpy as jnp
-import numpy as np
-
-from skbss._kernels.penalties import Prices
-from skbss._runtime.device import is_jax_array
 from skbss.factorization._divergence import relative_power
-from skbss.factorization._normalized import NormalizedNMF
+from skbss.factorization._normalized import NormalizedNMF, sparse_row_terms
 from skbss.factorization._row_base import RowNMF
 
 
@@ -161,8 +156,5 @@ class SparseNMF(NormalizedNMF, RowNMF):
         self.fixed_components = fixed_components
 
     def _row_terms(self, H, scale):
-        norms = self._norms(H)
-        norms = (jnp if is_jax_array(H) else np).where(norms > 0, norms, 1)
-        level = float((H / norms[:, None]).mean()) or 1.0
-        price = self.penalty_ / level * relative_power(scale, 1 - self._beta)
-        return level * norms[:, None], Prices(price, 0.0)
+        price = self.penalty_ * relative_power(scale, 1 - self._beta)
+        return sparse_row_terms(H, self._norms(H), price)

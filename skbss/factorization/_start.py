@@ -64,7 +64,7 @@ def check_start(model, X, W, H, n_init=1, component_shape=None) -> Given:
     fixed = None
     if model.fixed_components is not None:
         whom = f"{type(model).__name__} (fixed_components)"
-        fixed = _check_fixed(model.fixed_components, component_shape, n_components, whom)
+        fixed = check_fixed(model.fixed_components, component_shape, n_components, whom)
     learned = fixed is None or len(fixed) < n_components
     if init == "custom":
         W, H = _check_custom(X, W, H, n_components, component_shape)
@@ -166,7 +166,24 @@ def _check_custom(X, W, H, n_components, component_shape):
     return W, H
 
 
-def _check_fixed(fixed, component_shape, n_components, whom):
+def check_fixed(fixed, component_shape, n_components, whom):
+    """Check components that are held.
+
+    Parameters
+    ----------
+    fixed : array-like
+        As given by the user.
+    component_shape : tuple of int
+        What one has to have.
+    n_components : int
+        How many there are in all.
+    whom : str
+        Who is told what is wrong.
+
+    Returns
+    -------
+    fixed : ndarray
+    """
     several = len(component_shape) > 1
     fixed = check_array(np.asarray(fixed), dtype=[np.float64, np.float32], allow_nd=several)
     check_non_negative(fixed, whom)

@@ -1,0 +1,105 @@
+"""skbss as systems of a benchmark of separation quality.
+
+A system is ``name(mixture, sr, n_sources, seed, train=None, n_iter=None)``: `mixture` of shape
+(n_channels, length) and one array of training audio for each source, or None, give sources of shape
+(n_sources, length). ``peers.system`` of the benchmark registers them.
+"""
+
+import numpy as np
+from peers import system
+
+from skbss import (
+    ESADNMF,
+    STFT,
+    BetaNMF,
+    ConvNMF,
+    ExemplarNMF,
+    Separator,
+    SparseNMF,
+)
+from skbss.separation import ESADSeparator
+
+ONE_CHANNEL = "^(?!.ch|esad)"
+
+
+def blind(factorizer, mixture, sr, n_sources, seed, **settings):
+    separator = Separator(
+        factorizer, n_sources=n_sources, sample_rate=sr, random_state=seed, **settings
+    )
+    return separator.fit_transform(mixture[0].astype(np.float32))
+
+
+def supervised(factorizer, mixture, sr, train, seed, *, long=1, **settings):
+    if train is None or any(one is None for one in train):
+        return None
+    length = max(map(len, train))
+    sources = np.stack([np.resize(one, length) for one in train]).astype(np.float32)
+    n_fft = 2 ** round(np.log2(0.064 * sr)) * long
+    separator = Separator(factorizer, stft=STFT(n_fft), random_state=seed, **settings)
+    separator.fit(sources.sum(axis=0), sources)
+    return separator.transform(mixture[0].astype(np.float32))
+
+
+def settled(n_iter, usual):
+    return {"max_iter": n_iter or usual, "tol": 0}
+
+
+@system("blind-1ch", families=ONE_CHANNEL)
+def skbss_blind(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    factorizer = BetaNMF(24, beta_loss="kullback-leibler", init="random", **settled(n_iter, 100))
+    return blind(factorizer, mixture, sr, n_sources, seed)
+
+
+@system("blind-1ch", families=ONE_CHANNEL)
+def skbss_blind_16(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    factorizer = BetaNMF(16, beta_loss="kullback-leibler", init="random", **settled(n_iter, 100))
+    return blind(factorizer, mixture, sr, n_sources, seed)
+
+
+@system("blind-1ch", families=ONE_CHANNEL)
+def skbss_blind_power(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    """Masks of powers."""
+    factorizer = BetaNMF(24, beta_loss="kullback-leibler", init="random", **settled(n_iter, 100))
+    return blind(factorizer, mixture, sr, n_sources, seed, mask_exponent=2)
+
+
+@system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
+def skbss_exemplars(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    factorizer = ExemplarNMF(1000, **settled(n_iter, 60))
+    return supervised(factorizer, mixture, sr, train, seed, spectrum=0.6, mask_exponent=1.5)
+
+
+@system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
+def skbss_sparse_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    factorizer = SparseNMF(100, sparsity=3, init="random", **settled(n_iter, 60))
+    return supervised(factorizer, mixture, sr, train, seed)
+
+
+@system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
+def skbss_conv_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    """Templates of half a second, with masks of powers."""
+    factorizer = ConvNMF(20, template_length=16, **settled(n_iter, 60))
+    return supervised(factorizer, mixture, sr, train, seed, long=2, mask_exponent=2)
+
+
+@system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
+def skbss_conv_short_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    factorizer = ConvNMF(20, **settled(n_iter, 15))
+    return supervised(factorizer, mixture, sr, train, seed)
+
+
+@system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
+def skbss_esad_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    factorizer = ESADNMF(40, **settled(n_iter, 15))
+    return supervised(factorizer, mixture, sr, train, seed)
+
+
+@system("blind-multi", channels="multi")
+def skbss_microphones(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    return ESADSeparator(n_sources, random_state=seed).fit_transform(mixture)[:, 0]
+
+
+@system("blind-multi", channels="multi", families="instantaneous")
+def skbss_instantaneous(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    separator = ESADSeparator(n_sources, mixing="instantaneous", random_state=seed)
+    return separator.fit_transform(mixture)[:, 0]
