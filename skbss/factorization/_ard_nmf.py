@@ -216,6 +216,7 @@ class ARDNMF(JointNMF, RowNMF):
             raise ValueError(f"a must be above 2 with prior='l1', got {self.a!r}.")
 
     def _learn(self, X, y, W, H, weights, lengths=None):
+        self.__dict__.pop("dispersion_", None)
         with each_once():
             learned = super()._learn(X, y, W, H, weights, lengths)
         shape = learned.checked.X.shape

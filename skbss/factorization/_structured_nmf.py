@@ -132,6 +132,12 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
         Iterations that the fit took, from the start that is kept.
     loss_curve_ : array of shape (n_checks,)
         The objective at the start and at iterations 10, 20 …, as in :class:`BetaNMF`.
+    restart_losses_ : array of shape (n_init,)
+        The objective that every start led to, of which the lowest is that of the fit; empty if all
+        components are known.
+    restart_components_ : list of n_init arrays of the shape of `components_`
+        The components that every start led to: `skbss.metrics.component_stability` tells how alike
+        they are.
     n_features_in_ : int
         Number of features: the last axis of the training data.
     feature_names_in_ : array of shape (n_features,)

@@ -77,7 +77,7 @@ def rhythms(W):
     return rhythm / np.where(norm > 0, norm, 1)
 
 
-def sections(W, lengths, *, frame_rate):
+def sections(W, lengths, *, n_frames, frame_rate):
     """In which parts of the recordings every atom sounds, the loudness left out.
 
     Parameters
@@ -86,6 +86,8 @@ def sections(W, lengths, *, frame_rate):
         Activations.
     lengths : sequence of int
         Numbers of frames of the recordings that lie below each other.
+    n_frames : int
+        Of all clips, of which recordings may be channels.
     frame_rate : float
         Frames per second.
 
@@ -95,7 +97,7 @@ def sections(W, lengths, *, frame_rate):
         Roots of the shares of an atom's activity around these times, blurred by two seconds or an
         eighth of all: unit vectors, whose distances are Hellinger's. A silent atom has zeros.
     """
-    width = min(_SECTION_SECONDS * frame_rate, len(W) / _LEAST_SECTIONS)
+    width = min(_SECTION_SECONDS * frame_rate, n_frames / _LEAST_SECTIONS)
     step = max(1, int(width / 2))
     ends = np.cumsum(lengths)[:-1]
     blurred = np.concatenate(
@@ -113,7 +115,7 @@ def have_sections(n_frames, *, frame_rate):
     Parameters
     ----------
     n_frames : int
-        Of all recordings.
+        Of all clips.
     frame_rate : float
         Frames per second.
 

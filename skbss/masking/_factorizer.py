@@ -38,6 +38,24 @@ def check_factorizer(factorizer, n_sources):
         check_enough_atoms(int(n_components), int(n_sources))
 
 
+def check_same_sample_rate(factorizer, sample_rate):
+    """Refuse a factorizer that was told of another sample rate than what it is a part of.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        Of a non-negative matrix.
+    sample_rate : float or None
+        In Hz; None where it is not known.
+    """
+    own = factorizer.get_params(deep=False).get("sample_rate")
+    if own is not None and sample_rate is not None and own != sample_rate:
+        raise ValueError(
+            f"sample_rate={own} of {type(factorizer).__name__} must be the sample_rate="
+            f"{sample_rate} of the recordings."
+        )
+
+
 def check_enough_atoms(n_components, n_sources):
     """Refuse more sources than atoms.
 

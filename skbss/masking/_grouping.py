@@ -26,6 +26,8 @@ class Timing:
     ----------
     lengths : sequence of int
         Numbers of frames of the recordings that lie below each other.
+    n_frames : int
+        Of all clips: channels of a clip are recordings at the same time.
     hop_length : float
         Samples from one frame to the next.
     sample_rate : float or None
@@ -33,6 +35,7 @@ class Timing:
     """
 
     lengths: object
+    n_frames: int
     hop_length: float
     sample_rate: float | None
 
@@ -169,12 +172,10 @@ def given_labels(grouping, n_components, n_sources):
 
 def _views(grouping, H, W, timing, spectral):
     """Features of the atoms, and whether they count only if their groups are clear."""
-    long = have_sections(len(W), frame_rate=timing.frame_rate)
+    long = have_sections(timing.n_frames, frame_rate=timing.frame_rate)
     if grouping == "sections" or (grouping == "auto" and long):
-        yield (
-            sections(W, timing.lengths, frame_rate=timing.frame_rate),
-            grouping == "auto",
-        )
+        when = {"n_frames": timing.n_frames, "frame_rate": timing.frame_rate}
+        yield sections(W, timing.lengths, **when), grouping == "auto"
     if grouping in ("auto", "timbre"):
         yield timbres(H, **spectral), False
     if grouping == "mfcc":

@@ -18,6 +18,7 @@ from skbss.masking._factorizer import (
     check_factorizer,
     check_mask_exponent,
     check_non_negative_model,
+    check_same_sample_rate,
     frames_of_atoms,
     seeded_clone,
     spectrum_exponent,
@@ -219,6 +220,7 @@ class WienerMask(TransformerMixin, BaseEstimator):
         check_factorizer(self.factorizer, self.n_sources)
         check_mask_exponent(self.mask_exponent)
         check_sample_rate(self.sample_rate)
+        check_same_sample_rate(self.factorizer, self.sample_rate)
         exponent = spectrum_exponent(self.spectrum, self.factorizer)
         n_components = getattr(self.factorizer, "n_components", None)
         if isinstance(n_components, numbers.Integral):
@@ -244,7 +246,12 @@ class WienerMask(TransformerMixin, BaseEstimator):
             self.n_sources,
             self.grouping,
             exponent=exponent,
-            timing=Timing(lengths, _usual_hop(self.n_features_in_), self.sample_rate),
+            timing=Timing(
+                lengths,
+                sum(one.shape[-2] for one in clips.each()),
+                _usual_hop(self.n_features_in_),
+                self.sample_rate,
+            ),
             random_state=random_state,
         )
         return clips, (jnp.split if is_jax_array(W) else np.split)(W, ends)

@@ -7,19 +7,20 @@ from skbss.masking._level import level_of
 
 
 def check_recordings(X):
-    """Clips of channels; two axes are one clip.
+    """Clips of channels; an array of two axes is one clip.
 
     Parameters
     ----------
     X : array of shape (n_channels, length) or (n_clips, n_channels, length), or list
-        Waveforms.
+        Waveforms; a list holds clips.
 
     Returns
     -------
     clips : Clips
     """
     clips = check_waveforms(X)
-    if clips.layout == "stack" and clips.arrays[0].ndim == 2:
+    is_list = isinstance(X, list | tuple)
+    if not is_list and clips.layout == "stack" and clips.arrays[0].ndim == 2:
         return Clips(clips.arrays, "one")
     return clips
 

@@ -100,7 +100,8 @@ class ESADSeparator(TransformerMixin, BaseEstimator):
         The first rate of Adam, by default 0.001 for "fir" and 0.03 for "instantaneous". "frequency"
         needs none.
     decay : float, default=None
-        How the rate decays, by default 0.0001 for "fir" and 0.01 for "instantaneous".
+        How the rate decays, by default 0.0001 for "fir" and 0.01 for "instantaneous"; "frequency"
+        has no rate.
     n_init : int, default=2
         Number of starts, of which the one with the lowest objective is kept. The first are the
         principal components, the second, where there are as many sources as channels, the
@@ -145,9 +146,9 @@ class ESADSeparator(TransformerMixin, BaseEstimator):
     -----
     For "frequency" the images add up to the mixture if there are as many sources as channels; with
     fewer, to its projection on the principal components of every frequency. For "fir" they add up
-    to what comes closest to it in the outputs of the filters, which is all but what frames do not
-    hold of them. With a post-filter they add up to less. `fit` looks at every clip at unit level
-    and without the means of its channels.
+    to what comes closest to it in the outputs of the filters, from which recordings not much longer
+    than these lack a part. With a post-filter they add up to less. `fit` looks at every clip at
+    unit level and without the means of its channels.
 
     Sources that move, and fewer channels than sources, are beyond it. Where fewer channels than
     there shall be sources are independent of each other, because some are silent or the same, the
@@ -388,8 +389,8 @@ class ESADSeparator(TransformerMixin, BaseEstimator):
         self.n_iter_ = learned.n_iter
         if not np.isfinite(self.objectives_[-1]):
             raise FloatingPointError(
-                f"The objective is {self.objectives_[-1]} after {self.n_iter_} iterations. Use a "
-                "smaller learning_rate."
+                f"The objective is {self.objectives_[-1]} after {self.n_iter_} iterations"
+                + (": use a smaller learning_rate." if self.mixing == "fir" else ".")
             )
         if self.tol > 0 and not learned.converged:
             warn(

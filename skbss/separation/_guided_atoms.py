@@ -65,17 +65,26 @@ def check_guidable(factorizer, marks):
         )
     if "fixed_components" not in parameters:
         raise TypeError(f"{name} has no parameter fixed_components: use BetaNMF.")
+    if parameters["fixed_components"] is not None:
+        raise ValueError(
+            f"fixed_components of {name} must be None, because guides decide what is held: give "
+            "known components of a source as Guide(components=...)."
+        )
+    if parameters.get("prune"):
+        raise ValueError(
+            f"prune=True of {name} leaves out components that guides gave to a source: set "
+            "prune=False."
+        )
     is_painted = any(clip.shares is not None for clip in marks)
     if is_painted and not has_fit_parameter(factorizer, "weights"):
         raise TypeError(f"{name} takes no weights, which painted masks need: use BetaNMF.")
-    by_coordinates = parameters.get("solver") == "cd" or (
-        parameters.get("solver") == "auto" and "template_length" not in parameters
-    )
+    solver = parameters.get("solver", "auto")
+    by_coordinates = solver == "cd" or (solver == "auto" and "template_length" not in parameters)
     if by_coordinates and parameters.get("beta_loss") in (2, "frobenius"):
         raise ValueError(
-            f"solver={parameters['solver']!r} of {name} with beta_loss="
-            f"{parameters['beta_loss']!r} moves exact zeros, by which guides forbid components to "
-            "sound: set solver='mu', or another beta_loss."
+            f"solver={solver!r} of {name} with beta_loss={parameters['beta_loss']!r} moves exact "
+            "zeros, by which guides forbid components to sound: set solver='mu', where there is, "
+            "or another beta_loss."
         )
 
 

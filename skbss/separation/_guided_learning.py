@@ -127,6 +127,9 @@ def learn_guided(way: GuidedWay, clips, marks, atoms) -> GuidedLearned:
     fitted = seeded_clone(way.factorizer, way.random_state).set_params(
         init="custom", n_components=len(H), fixed_components=H[:n_held] if n_held else None
     )
+    if "n_init" in fitted.get_params(deep=False):
+        # There is one start that the guides describe.
+        fitted.set_params(n_init=1)
     W = fit_from(fitted, recordings, H)
     check_non_negative_model(fitted, W)
     return GuidedLearned(fitted, atom_source, atom_pitch)

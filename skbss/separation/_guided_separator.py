@@ -55,9 +55,11 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
         Factorization that starts from given factors: `BetaNMF`, `SparseNMF` or `ConvNMF`; by
         default ``BetaNMF(8, beta_loss="kullback-leibler", max_iter=500)``. Its `n_components` are
         the atoms of every source whose guide does not say how many it has. For ``beta_loss=2`` it
-        has to be ``solver="mu"``, which moves no zeros.
+        has to be ``solver="mu"``, which moves no zeros. The guides take the place of its `init`
+        and `n_init`.
     stft : STFT, default=None
-        The front end, ``STFT()`` by default; its `output` has no influence.
+        The front end; its `output` has no influence. ``STFT()`` by default, whatever the sample
+        rate: long frames tell the notes of a score apart.
     sample_rate : float, default=None
         In Hz; needed for notes, onsets and intervals.
     onset_tolerance, offset_tolerance : float, default=0.05, 0.1

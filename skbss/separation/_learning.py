@@ -90,10 +90,10 @@ def learn_blind(way: Learning, clips, n_sources) -> Learned:
     learned : Learned
     """
     fitted = seeded_clone(way.factorizer, way.random_state)
-    W, activations, lengths = _fit_to_mixtures(way, fitted, clips, n_known=0)
+    W, activations, timing = _fit_to_mixtures(way, fitted, clips, n_known=0)
     if n_sources is not None:
         check_enough_atoms(len(fitted.components_), n_sources)
-    labels, n_found = _group(way, fitted.components_, W, lengths, n_sources)
+    labels, n_found = _group(way, fitted.components_, W, timing, n_sources)
     return Learned(fitted, labels, n_found, 0, activations)
 
 
@@ -143,12 +143,12 @@ def learn_semi_supervised(way: Learning, clips, sources, n_free) -> Learned:
     if not isinstance(n_components, numbers.Integral):
         n_components = len(known) // n_sources
     fitted = with_fixed_components(way.factorizer, known, n_free * n_components, way.random_state)
-    W, activations, lengths = _fit_to_mixtures(way, fitted, clips, n_known=len(known))
+    W, activations, timing = _fit_to_mixtures(way, fitted, clips, n_known=len(known))
     H, n_found = fitted.components_[len(known) :], 1
     free_labels = np.zeros(len(H), int)
     if n_free > 1:
         check_enough_atoms(len(H), n_free)
-        free_labels, n_found = _group(way, H, W[:, len(known) :], lengths, n_free)
+        free_labels, n_found = _group(way, H, W[:, len(known) :], timing, n_free)
     labels = np.concatenate([labels, n_sources + free_labels])
     return Learned(fitted, labels, n_sources + n_found, n_sources, activations)
 
@@ -159,29 +159,32 @@ def _known_atoms(way, sources):
 
 
 def _fit_to_mixtures(way, fitted, clips, *, n_known):
-    """Fit the factorizer; activations of all frames, those of every clip, recordings' lengths."""
+    """Fit the factorizer; activations of all frames, those of every clip, when these are."""
     rows = [
         spectrogram_rows(x, way.framing, exponent=way.exponent, level=level_of(x))
         for x in clips.each()
     ]
     ends = np.cumsum([len(V) for V in rows])[:-1]
     each = zip(clips.each(), rows, strict=True)
-    lengths = [length for x, V in each for length in lengths_of_rows(x, V)]
+    of_clips = [lengths_of_rows(x, V) for x, V in each]
+    lengths = [length for channels in of_clips for length in channels]
+    n_frames = sum(channels[0] for channels in of_clips)
+    timing = Timing(lengths, n_frames, way.framing.hop_length, way.sample_rate)
     xp = jnp if is_jax_array(rows[0]) else np
     rows = rows[0] if len(rows) == 1 else xp.concatenate(rows)
     warn_if_too_short(len(rows), fitted, n_known)
     W = fitted.fit_transform(rows, **told_apart(fitted, lengths))
     check_non_negative_model(fitted, W)
-    return W, (jnp if is_jax_array(W) else np).split(W, ends), lengths
+    return W, (jnp if is_jax_array(W) else np).split(W, ends), timing
 
 
-def _group(way, H, W, lengths, n_sources):
+def _group(way, H, W, timing, n_sources):
     return group_atoms(
         np.asarray(H),
         np.asarray(W),
         n_sources,
         way.grouping,
         exponent=way.exponent,
-        timing=Timing(lengths, way.framing.hop_length, way.sample_rate),
+        timing=timing,
         random_state=way.random_state,
     )

@@ -13,6 +13,7 @@ from skbss.masking._factorizer import (
     atom_table,
     check_factorizer,
     check_mask_exponent,
+    check_same_sample_rate,
     frames_of_atoms,
     spectrum_exponent,
     told_apart,
@@ -315,6 +316,7 @@ class Separator(TransformerMixin, BaseEstimator):
             sources = check_sources(y, clips)
             warn_if_channels_are_clips(clips, sources)
         n_free = self._check_sources_wanted(factorizer, len(sources[0]) if sources else 0)
+        check_same_sample_rate(factorizer, self.sample_rate)
         way = Learning(factorizer, framing, exponent, self.grouping, self.sample_rate, random_state)
         if not sources:
             learned = learn_blind(way, clips, n_free)

@@ -8,10 +8,11 @@ from skbss.masking._atom_features import mel_cepstra, rhythms, sections, timbres
 from skbss.masking._grouping import Timing, group_atoms
 
 RATE, HOP = 8000, 80  # 100 frames per second
+WHEN = {"n_frames": 3200, "frame_rate": 100}
 
 
 def labels_of(H, W, grouping, n_sources=2, lengths=None):
-    timing = Timing([len(W)] if lengths is None else lengths, HOP, RATE)
+    timing = Timing([len(W)] if lengths is None else lengths, len(W), HOP, RATE)
     seed = np.random.RandomState(0)
     return group_atoms(H, W, n_sources, grouping, exponent=1, timing=timing, random_state=seed)[0]
 
@@ -70,17 +71,17 @@ def test_sections_are_blurred_shares_of_time():
     W = np.zeros((3200, 3))
     W[:1600, 0] = 2
     W[1600:, 1] = 1
-    F = sections(W, [3200], frame_rate=100)
+    F = sections(W, [3200], **WHEN)
     np.testing.assert_allclose(np.linalg.norm(F, axis=1), [1, 1, 0])
     assert 0 < F[0] @ F[1] < 0.3
-    np.testing.assert_allclose(sections(1e20 * W, [3200], frame_rate=100), F)
+    np.testing.assert_allclose(sections(1e20 * W, [3200], **WHEN), F)
     # The same activity in two recordings: nothing leaks from one to the other.
-    F = sections(W, [1600, 1600], frame_rate=100)
+    F = sections(W, [1600, 1600], **WHEN)
     assert F[0] @ F[1] == 0
 
 
 def test_notes_of_one_part_are_alike_in_sections_only(parts):
-    F, R = sections(parts, [2000], frame_rate=100), rhythms(parts)
+    F, R = sections(parts, [2000], n_frames=2000, frame_rate=100), rhythms(parts)
     assert F[0] @ F[1] > 0.9 > 0.5 > F[0] @ F[2]
     assert R[0] @ R[1] < 0.5
 
@@ -109,6 +110,19 @@ def test_short_clips_are_sections(spectra, rng):
     clips[1::2, :, 2:] = 0
     labels = labels_of(spectra, clips.reshape(-1, 4), "auto", lengths=[200] * 10)
     assert same_groups(labels, [0, 0, 1, 1])
+
+
+def test_channels_are_at_the_same_time(spectra, parts):
+    """Two channels of ten seconds are no twenty seconds."""
+    half = parts[500:1500]
+    twice = np.concatenate([half, half])
+    timing, seed = Timing([1000, 1000], 1000, HOP, RATE), np.random.RandomState(0)
+    settings = {"exponent": 1, "timing": timing, "random_state": seed}
+    labels, _ = group_atoms(spectra, twice, 2, "auto", **settings)
+    assert same_groups(labels, [0, 1, 0, 1])
+    F = sections(twice, [1000, 1000], n_frames=1000, frame_rate=100)
+    G = sections(half, [1000], n_frames=1000, frame_rate=100)
+    np.testing.assert_allclose(F @ F.T, G @ G.T)
 
 
 def test_silent_atoms_disturb_nothing(spectra, parts):

@@ -11,7 +11,7 @@ from sklearn.cluster import DBSCAN, AgglomerativeClustering, MeanShift
 from sklearn.decomposition import NMF, PCA, MiniBatchNMF
 from sklearn.pipeline import make_pipeline
 
-from skbss import ISTFT, STFT, BetaNMF, MiniBatchBetaNMF, WienerMask
+from skbss import ISTFT, STFT, BetaNMF, HarmonicNMF, MiniBatchBetaNMF, Separator, WienerMask
 
 pytestmark = pytest.mark.usefixtures("few_programs")
 
@@ -144,6 +144,16 @@ def test_clusterers(X):
     assert mask.n_sources_ == 1
     with pytest.raises(ValueError, match="found 6 groups of atoms, but n_sources=2"):
         WienerMask(kl(), 2, grouping=MeanShift(bandwidth=1e-6)).fit(X)
+
+
+def test_the_sample_rate_is_one(X, waveforms):
+    pitches = HarmonicNMF((60, 62), sample_rate=8000, n_fft=256, max_iter=5, tol=0)
+    assert WienerMask(pitches, sample_rate=8000).fit(X[0]).n_sources_ == 3
+    message = "sample_rate=8000 of HarmonicNMF must be the sample_rate=16000"
+    with pytest.raises(ValueError, match=message):
+        WienerMask(pitches, sample_rate=16000).fit(X[0])
+    with pytest.raises(ValueError, match=message):
+        Separator(pitches, stft=STFT(256), sample_rate=16000).fit(waveforms[0])
 
 
 def test_given_labels_may_leave_a_source_without_atoms(X):

@@ -348,3 +348,11 @@ def test_another_number_of_channels(short):
 def test_a_step_that_is_far_too_long_is_said(short):
     with pytest.raises(FloatingPointError, match="smaller learning_rate"):
         ESADSeparator(**{**QUICK, "mixing": "fir", "learning_rate": 1e300}).fit(short.sum(axis=1))
+
+
+def test_a_list_holds_clips(short):
+    mixtures = list(short.sum(axis=1))
+    separator = ESADSeparator(**QUICK)
+    assert np.shape(separator.fit_transform(mixtures)) == short.shape
+    with pytest.raises(ValueError, match="one channel"):
+        separator.fit(list(mixtures[0]))

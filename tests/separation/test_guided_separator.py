@@ -10,7 +10,7 @@ from sklearn.decomposition import NMF
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
-from skbss import STFT, BetaNMF, ConvNMF, GuidedSeparator, MiniBatchBetaNMF, SparseNMF
+from skbss import ARDNMF, STFT, BetaNMF, ConvNMF, GuidedSeparator, MiniBatchBetaNMF, SparseNMF
 from skbss.guidance import Guide, note_components
 from skbss.metrics import si_sdr
 from skbss.separation import IdealRatioMask
@@ -531,6 +531,13 @@ def test_guides_have_to_fit_to_the_clips(mixtures, fitted):
         ({"stft": 512}, TypeError, "stft"),
         ({"factorizer": "NMF"}, TypeError, "factorizer"),
         ({"factorizer": BetaNMF(2)}, ValueError, "moves exact zeros"),
+        ({"factorizer": ARDNMF(2)}, ValueError, "set prune=False"),
+        ({"factorizer": ARDNMF(2, prune=False, beta_loss=2)}, ValueError, "or another beta_loss"),
+        (
+            {"factorizer": BetaNMF(2, beta_loss=1, fixed_components=[[1.0] * 129])},
+            ValueError,
+            r"fixed_components of BetaNMF must be None.* Guide\(components=",
+        ),
         ({"factorizer": BetaNMF(2, solver="cd")}, ValueError, "set solver='mu'"),
         ({"factorizer": SparseNMF(2, beta_loss=2)}, ValueError, "set solver='mu'"),
         ({"factorizer": kl("auto")}, ValueError, "n_components='auto': set n_components"),
@@ -541,6 +548,18 @@ def test_parameters_are_checked(mixtures, parameters, error, message):
         GuidedSeparator(**{"stft": FRONT_END, "sample_rate": RATE, **parameters}).fit(
             mixtures[0], guides=ONE
         )
+
+
+def test_one_start_is_that_of_the_guides(mixtures):
+    once = guided(kl(random_state=0)).fit(mixtures[0], guides=ONE)
+    thrice = guided(kl(random_state=0, n_init=3)).fit(mixtures[0], guides=ONE)
+    np.testing.assert_array_equal(thrice.components_, once.components_)
+
+
+def test_relevance_without_pruning_can_follow(mixtures):
+    factorizer = ARDNMF(2, prune=False, max_iter=50, tol=0)
+    estimates = guided(factorizer).fit_transform(mixtures[0], guides=ONE)
+    np.testing.assert_allclose(estimates.sum(axis=0), mixtures[0], atol=1e-12)
 
 
 def test_factorizers_that_can_not_follow(mixtures):

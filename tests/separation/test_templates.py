@@ -110,7 +110,7 @@ def test_all_frames_of_a_template_decide_on_its_group(grouping):
     low[5:30], high[60:110] = 1, 1
     H = np.stack([[np.ones(129), decay * rng.uniform(5, 6)] for decay in (low, high, low, high)])
     W = rng.random((20, 4))
-    timing = Timing([20], 64, 8000)
+    timing = Timing([20], 20, 64, 8000)
     seed = np.random.RandomState(0)
     labels, _ = group_atoms(H, W, 2, grouping, exponent=1, timing=timing, random_state=seed)
     assert labels[0] == labels[2] != labels[1] == labels[3]
