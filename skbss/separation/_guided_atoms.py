@@ -83,7 +83,7 @@ def check_guidable(factorizer, marks):
     if by_coordinates and parameters.get("beta_loss") in (2, "frobenius"):
         raise ValueError(
             f"solver={solver!r} of {name} with beta_loss={parameters['beta_loss']!r} moves exact "
-            "zeros, by which guides forbid components to sound: set solver='mu', where there is, "
+            "zeros, by which guides forbid components to sound: set solver='mu' if it has one, "
             "or another beta_loss."
         )
 
