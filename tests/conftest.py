@@ -4,9 +4,12 @@ Nobody's seed decides a result: Hypothesis draws the same examples in every run.
 ``pytest --hypothesis-profile=default`` draws new ones.
 """
 
+import gc
 import signal
 from contextlib import contextmanager
+from pathlib import Path
 
+import jax
 import pytest
 from hypothesis import settings
 
@@ -20,6 +23,21 @@ def pytest_sessionstart():
     # What a script starts in the background is deaf to Ctrl-C, and so is all that it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_MAPS = Path("/proc/self/maps")
+# Linux grants a process 65530 areas of memory, and a compiled program takes several. XLA crashes
+# where it gets no more.
+_MANY_AREAS = 25000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_programs():
+    """Forget compiled programs before there are too many of them for one process."""
+    yield
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY_AREAS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @contextmanager
