@@ -1,9 +1,10 @@
 """Blind source separation with scikit-learn's interface.
 
-- From recordings to their sources: `Separator`, or its parts `STFT`, `WienerMask` and `ISTFT`.
+- From recordings to their sources: `Separator`, `GuidedSeparator`, or the parts `STFT`,
+  `WienerMask` and `ISTFT`.
 - Factorizations of a non-negative matrix: `BetaNMF`, `MiniBatchBetaNMF`, `SparseNMF`,
-  `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `HarmonicNMF`, `non_negative_factorization`; how
-  many components: `select_n_components`.
+  `ExemplarNMF`, `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `HarmonicNMF`,
+  `non_negative_factorization`; how many components: `select_n_components`.
 - Compiled programs on disk, for processes to come: `enable_compilation_cache`.
 - How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.
 
