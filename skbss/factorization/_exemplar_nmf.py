@@ -62,7 +62,7 @@ class ExemplarNMF(RowNMF):
 
     Attributes
     ----------
-    components_ : array of shape (n_components_, n_features)
+    components_ : array of shape (n_components, n_features)
         What is held, then rows of the data, of L2 norm one, in their order; of the kind (NumPy or
         JAX) and precision of the data.
     exemplar_indices_ : ndarray of shape (n_drawn,)
@@ -184,7 +184,7 @@ class ExemplarNMF(RowNMF):
 
         Returns
         -------
-        W : array of shape (..., n_components_)
+        W : array of shape (..., n_components)
             The same as ``fit(X).transform(X)``.
 
         Raises
