@@ -25,6 +25,27 @@ def frequency_of(pitch):
     return _REFERENCE_FREQUENCY * 2 ** ((np.asarray(pitch) - _REFERENCE_PITCH) / 12)
 
 
+def stretched_partials(fundamental, numbers, inharmonicity):
+    """Frequencies of the partials of a stiff string; the first is the fundamental.
+
+    Parameters
+    ----------
+    fundamental : float
+        In Hz.
+    numbers : ndarray of int
+        Which partials, from 1.
+    inharmonicity : float
+        How far they are stretched; 0 for multiples of the fundamental.
+
+    Returns
+    -------
+    frequencies : ndarray
+        In Hz.
+    """
+    stretch = np.sqrt((1 + inharmonicity * numbers**2) / (1 + inharmonicity))
+    return numbers * fundamental * stretch
+
+
 def harmonic_patterns(
     pitches, n_bands, *, inharmonicity, sample_rate, n_fft, window, win_length, exponent
 ):
@@ -72,7 +93,7 @@ def harmonic_patterns(
 def _partials(fundamental, B, top):
     """Frequencies of the partials below `top`; the first is the fundamental."""
     numbers = np.arange(1, int(top / fundamental) + 2)
-    partials = fundamental * numbers * np.sqrt((1 + B * numbers**2) / (1 + B))
+    partials = stretched_partials(fundamental, numbers, B)
     return partials[partials < top]
 
 

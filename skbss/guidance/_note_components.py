@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skbss.factorization._harmonic_patterns import frequency_of, stretched_partials
 from skbss.frontend._framing import Framing
 from skbss.guidance._checked import (
     as_numbers,
@@ -116,7 +117,7 @@ def note_components(
 
 def _comb(pitch, framing, sample_rate, tolerance, n_partials, rolloff, inharmonicity):
     with np.errstate(over="ignore"):
-        first = 440 * np.exp2((pitch - 69) / 12)
+        first = frequency_of(pitch)
     if not 0 < first <= sample_rate / 2:
         raise ValueError(
             f"The MIDI pitch {pitch:g} is at {first:g} Hz, but a sample rate of {sample_rate:g} Hz "
@@ -124,7 +125,7 @@ def _comb(pitch, framing, sample_rate, tolerance, n_partials, rolloff, inharmoni
         )
     most = int(sample_rate / 2 / first)
     number = np.arange(1, 1 + (most if n_partials is None else min(most, n_partials)))
-    partials = number * first * np.sqrt((1 + inharmonicity * number**2) / (1 + inharmonicity))
+    partials = stretched_partials(first, number, inharmonicity)
     number, partials = number[partials <= sample_rate / 2], partials[partials <= sample_rate / 2]
     bin_width = sample_rate / framing.n_fft
     # Rounding must not decide about a bin that lies exactly on the edge.
