@@ -296,7 +296,7 @@ def _rows(X, exponent):
 
 def _usual_hop(n_freqs):
     """Spectra do not tell their hop."""
-    return max(1, (n_freqs - 1) * 2 / 4)
+    return max(1, (n_freqs - 1) / 2)
 
 
 def _lengths(X):
