@@ -22,7 +22,10 @@ from skbss.separation import ESADSeparator
 ONE_CHANNEL = "^(?!.ch|esad)"
 
 
-def blind(factorizer, mixture, sr, n_sources, seed, **settings):
+def blind(n_components, mixture, sr, n_sources, seed, n_iter, **settings):
+    factorizer = BetaNMF(
+        n_components, beta_loss="kullback-leibler", init="random", **settled(n_iter, 100)
+    )
     separator = Separator(
         factorizer, n_sources=n_sources, sample_rate=sr, random_state=seed, **settings
     )
@@ -46,21 +49,18 @@ def settled(n_iter, usual):
 
 @system("blind-1ch", families=ONE_CHANNEL)
 def skbss_blind(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
-    factorizer = BetaNMF(24, beta_loss="kullback-leibler", init="random", **settled(n_iter, 100))
-    return blind(factorizer, mixture, sr, n_sources, seed)
+    return blind(24, mixture, sr, n_sources, seed, n_iter)
 
 
 @system("blind-1ch", families=ONE_CHANNEL)
 def skbss_blind_16(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
-    factorizer = BetaNMF(16, beta_loss="kullback-leibler", init="random", **settled(n_iter, 100))
-    return blind(factorizer, mixture, sr, n_sources, seed)
+    return blind(16, mixture, sr, n_sources, seed, n_iter)
 
 
 @system("blind-1ch", families=ONE_CHANNEL)
 def skbss_blind_power(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
     """Masks of powers."""
-    factorizer = BetaNMF(24, beta_loss="kullback-leibler", init="random", **settled(n_iter, 100))
-    return blind(factorizer, mixture, sr, n_sources, seed, mask_exponent=2)
+    return blind(24, mixture, sr, n_sources, seed, n_iter, mask_exponent=2)
 
 
 @system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
