@@ -65,7 +65,7 @@ def skbss_blind_power(mixture, sr, n_sources, seed, train=None, n_iter=None, **_
 
 @system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
 def skbss_exemplars(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
-    factorizer = ExemplarNMF(1000, **settled(n_iter, 60))
+    factorizer = ExemplarNMF(1000, sparsity=0.5, **settled(n_iter, 30))
     return supervised(factorizer, mixture, sr, train, seed, spectrum=0.6, mask_exponent=1.5)
 
 
@@ -73,6 +73,21 @@ def skbss_exemplars(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
 def skbss_sparse_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
     factorizer = SparseNMF(100, sparsity=3, init="random", **settled(n_iter, 60))
     return supervised(factorizer, mixture, sr, train, seed)
+
+
+@system("supervised-1ch", ordered=True, train=True, families="speech.speech")
+def skbss_sparse_transposed_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    """Voices a semitone higher and lower, too."""
+    factorizer = SparseNMF(100, sparsity=3, init="random", **settled(n_iter, 60))
+    return supervised(factorizer, mixture, sr, train, seed, transpositions=(-1, 1))
+
+
+@system("supervised-1ch", ordered=True, train=True, families="music")
+def skbss_conv_transposed_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    """Melodies at other pitches, with masks of powers."""
+    factorizer = ConvNMF(40, **settled(n_iter, 60))
+    settings = {"mask_exponent": 2, "transpositions": (-2, -1, 1, 2)}
+    return supervised(factorizer, mixture, sr, train, seed, long=2, **settings)
 
 
 @system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
