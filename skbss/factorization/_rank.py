@@ -3,15 +3,19 @@
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.utils import Bunch, check_array, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
+
+# Small data has few patches, and a draw may hide none of them.
+_DRAWS = 100
 
 
 @validate_params(
     {
         "estimator": [HasMethods(["fit", "score", "set_params"])],
-        "X": ["array-like"],
+        "X": ["array-like", "sparse matrix"],
         "candidates": ["array-like"],
         "hidden_share": [Interval(Real, 0, 1, closed="neither")],
         "patch_shape": [tuple],
@@ -72,6 +76,8 @@ def select_n_components(
 
     Raises
     ------
+    TypeError
+        If `X` is sparse, or the estimator has no `n_components`.
     ValueError
         If there are no candidates or one is less than 1, if a patch has not two positive numbers of
         rows and columns, or if `X` is so small that no entry can be hidden.
@@ -94,6 +100,15 @@ def select_n_components(
     >>> select_n_components(model, X, range(1, 7), random_state=0).n_components
     3
     """
+    if sp.issparse(X):
+        raise TypeError(
+            "X is sparse, but hidden entries are told from zeros by NaN: pass X.toarray()."
+        )
+    if "n_components" not in clone(estimator).get_params(deep=False):
+        raise TypeError(
+            f"estimator must have a parameter n_components to choose, which "
+            f"{type(estimator).__name__} has not."
+        )
     X = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
     candidates = _check_candidates(candidates)
     is_shape = len(patch_shape) == 2 and all(isinstance(size, Integral) for size in patch_shape)
@@ -104,9 +119,11 @@ def select_n_components(
         )
     rng = check_random_state(random_state)
     scores = np.empty((len(candidates), n_repeats))
-    for repeat in range(n_repeats):
-        hidden = _hide(X, hidden_share, patch_shape, rng)
-        seed = rng.randint(np.iinfo(np.int32).max)
+    draws = [
+        (_hide(X, hidden_share, patch_shape, rng), rng.randint(np.iinfo(np.int32).max))
+        for _ in range(n_repeats)
+    ]
+    for repeat, (hidden, seed) in enumerate(draws):
         seen = np.where(hidden, np.nan, X)
         for row, n_components in enumerate(candidates):
             model = clone(estimator).set_params(n_components=int(n_components))
@@ -143,18 +160,24 @@ def _check_candidates(candidates):
 def _hide(X, share, patch_shape, rng):
     """Patches of observed entries, such that something is seen of every row and column."""
     observed = ~np.isnan(X)
-    counts = [-(-size // patch) + 1 for size, patch in zip(X.shape, patch_shape, strict=True)]
+    for _ in range(_DRAWS):
+        hidden = _drawn(X.shape, share, patch_shape, rng) & observed
+        for axis in (0, 1):
+            seen = (observed & ~hidden).any(axis=axis, keepdims=True)
+            hidden &= seen
+        if hidden.any():
+            return hidden
+    raise ValueError(
+        f"No entry of X, of shape {X.shape}, can be hidden so that something is left of every row "
+        f"and column with patch_shape={patch_shape} and hidden_share={share}: choose smaller "
+        "patches, such as (1, 1), or hide less."
+    )
+
+
+def _drawn(shape, share, patch_shape, rng):
+    counts = [-(-size // patch) + 1 for size, patch in zip(shape, patch_shape, strict=True)]
     patches = rng.random_sample(counts) < share
-    hidden = np.kron(patches, np.ones(patch_shape, bool))
     # The grid begins anywhere, so that no border of patches is always at the same place.
     first = [rng.randint(patch) for patch in patch_shape]
-    hidden = hidden[first[0] :, first[1] :][: X.shape[0], : X.shape[1]] & observed
-    for axis in (0, 1):
-        seen = (observed & ~hidden).any(axis=axis, keepdims=True)
-        hidden &= seen
-    if not hidden.any():
-        raise ValueError(
-            f"Nothing of X, of shape {X.shape}, could be hidden in patches of shape {patch_shape}: "
-            "choose smaller patches, or a larger hidden_share."
-        )
-    return hidden
+    sides = zip(shape, patch_shape, first, strict=True)
+    return patches[np.ix_(*((np.arange(size) + begin) // patch for size, patch, begin in sides))]

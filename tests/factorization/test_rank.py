@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
-from skbss import BetaNMF, ConvNMF, select_n_components
+from skbss import BetaNMF, ConvNMF, HarmonicNMF, select_n_components
 from skbss.factorization._rank import _hide
 
 MODEL = BetaNMF(beta_loss="kullback-leibler", init="random", max_iter=300, tol=0)
@@ -115,7 +116,7 @@ def test_patches():
         ({"candidates": [1.5]}, "candidates must be positive integers"),
         ({"patch_shape": (0, 3)}, "patch_shape must be two positive integers"),
         ({"patch_shape": (3,)}, "patch_shape must be two positive integers"),
-        ({"patch_shape": (200, 200), "hidden_share": 0.5}, "could be hidden"),
+        ({"patch_shape": (10**6, 10**6), "hidden_share": 0.5}, "can be hidden"),
         ({"hidden_share": 1}, "'hidden_share' parameter"),
         ({"rule": "elbow"}, "'rule' parameter"),
     ],
@@ -125,3 +126,23 @@ def test_refusals(arguments, message):
         select_n_components(
             MODEL, counts(2), **{"candidates": [1, 2], "random_state": 0, **arguments}
         )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_something_of_small_data_is_hidden_too(seed):
+    hidden = _hide(np.ones((40, 12)), 0.1, (8, 8), np.random.RandomState(seed))
+    assert hidden.any()
+    assert (~hidden).any(axis=0).all()
+    assert (~hidden).any(axis=1).all()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "X", "message"),
+    [
+        (MODEL, sp.csr_array(counts(2)), "hidden entries are told from zeros.*toarray"),
+        (HarmonicNMF(), counts(2), "which HarmonicNMF has not"),
+    ],
+)
+def test_what_nothing_can_be_chosen_for_is_refused_before_any_fit(estimator, X, message):
+    with pytest.raises(TypeError, match=message):
+        select_n_components(estimator, X, [1, 2])
