@@ -56,6 +56,7 @@ pytestmark = [
         "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
     ),
     pytest.mark.filterwarnings("ignore:No component is worth its price:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Frames of:UserWarning"),
 ]
 
 

@@ -12,6 +12,7 @@ from skbss._kernels.patterned_data import PatternedData
 from skbss._kernels.penalties import ElasticNet, Prices
 from skbss._runtime.callbacks import with_callbacks
 from skbss._runtime.device import is_jax_array
+from skbss._runtime.warning import warn
 from skbss.factorization._harmonic_patterns import frequency_of, harmonic_patterns
 from skbss.factorization._joint_base import JointNMF
 from skbss.factorization._row_base import RowNMF
@@ -271,13 +272,22 @@ class HarmonicNMF(JointNMF, RowNMF):
             self.__dict__.pop("_patterns", None)
 
     def _look_at(self, X, weights):
+        frame = self._check_frame(X.shape[1])
+        resolution, lowest = self.sample_rate / frame["win_length"], self.pitches_[0]
+        if frequency_of(lowest) < resolution:
+            warn(
+                f"Frames of {frame['win_length']} samples at sample_rate={self.sample_rate!r} are "
+                f"shorter than a period of {frequency_of(lowest):.0f} Hz, the pitch {lowest}: low "
+                "pitches can not be told apart. Give the sample_rate of the recording, longer "
+                "frames, or a midi_range that begins higher."
+            )
         self._patterns = harmonic_patterns(
             self.pitches_,
             self.n_bands,
             inharmonicity=self._check_inharmonicity,
             sample_rate=float(self.sample_rate),
             exponent=2 if self._is_power() else 1,
-            **self._check_frame(X.shape[1]),
+            **frame,
         )
 
     def _is_power(self):

@@ -252,3 +252,9 @@ def test_wrong_parameters(X, parameters, message):
     model = HarmonicNMF((60, 66), sample_rate=RATE).set_params(**parameters)
     with pytest.raises(ValueError, match=message):
         model.fit(X)
+
+
+def test_frames_shorter_than_a_period_are_warned_of():
+    X = np.random.default_rng(0).random((10, 12))
+    with pytest.warns(UserWarning, match=r"Frames of 22 samples at sample_rate=22050.* 110 Hz"):
+        HarmonicNMF((45, 50), n_bands=2, max_iter=2, tol=0).fit(X)
