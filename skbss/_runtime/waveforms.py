@@ -180,6 +180,11 @@ def check_sources(y: Any, clips: Clips, *, name: str = "y") -> list[Any]:
 
 
 def _clips(X, name, check, *, axes_of_one):
+    if X is None:
+        raise TypeError(
+            f"{name} must be an array or a list of clips, got None. Where only isolated sources "
+            "are at hand, their sum is a mixture."
+        )
     if _is_array_of_arrays(X) or isinstance(X, list | tuple):
         for position, item in enumerate(X):
             if item is None:

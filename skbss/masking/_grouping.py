@@ -145,7 +145,8 @@ def given_labels(grouping, n_components, n_sources):
     if isinstance(grouping, str):
         if grouping not in GROUPINGS:
             raise ValueError(
-                f"grouping must be {_NAMES}, a clusterer or an array of labels, got {grouping!r}."
+                f"grouping must be {_NAMES}, a clusterer or an array of integer labels, got "
+                f"{grouping!r}."
             )
         return None
     if hasattr(grouping, "fit_predict") and not isinstance(grouping, type):
