@@ -26,6 +26,7 @@ from skbss.separation._frequency_unmixing import FrequencyUnmixing, learn_freque
 from skbss.separation._post_filter import learn_post_filter, post_filtered
 from skbss.separation._score import check_enough_estimates, mean_si_sdr
 from skbss.separation._sparse_component_analysis import SparseComponentAnalysis
+from skbss.separation._suspicions import warn_if_too_short_to_unmix
 from skbss.separation._unmixing import (
     check_enough_channels,
     check_number_of_sources,
@@ -246,7 +247,8 @@ class ESADSeparator(TransformerMixin, BaseEstimator):
         ConvergenceWarning
             If it stops at `max_iter`.
         UserWarning
-            If fewer channels are independent of each other than there shall be sources.
+            If fewer channels are independent of each other than there shall be sources, or the
+            recordings hold fewer frames than there are channels.
         """
         check_number_of_sources(self.n_sources)
         n_fft = self._samples_of_frame()
@@ -263,6 +265,7 @@ class ESADSeparator(TransformerMixin, BaseEstimator):
             )
         n_sources = n_channels if self.n_sources is None else int(self.n_sources)
         check_enough_channels(n_sources, n_channels)
+        warn_if_too_short_to_unmix(clips, n_fft)
         self.n_channels_, self.n_sources_ = n_channels, n_sources
         if self.mixing == "instantaneous":
             self._fit_instantaneous(clips, n_fft, random_state)

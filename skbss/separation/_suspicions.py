@@ -51,3 +51,22 @@ def warn_if_channels_are_clips(clips, sources):
             f"X of shape {X.shape} is taken for {len(X)} clips, but it is y.sum(axis=0), as if it "
             f"were one clip of {len(X)} channels: pass X[np.newaxis] and y[np.newaxis] then."
         )
+
+
+def warn_if_too_short_to_unmix(clips, n_fft):
+    """Warn if there are hardly more frames than what is to be learned of every frequency.
+
+    Parameters
+    ----------
+    clips : list of arrays of shape (n_channels, length)
+        Mixtures.
+    n_fft : int
+        Samples of a frame.
+    """
+    n_samples, n_channels = sum(x.shape[-1] for x in clips), len(clips[0])
+    if n_samples < n_channels * n_fft:
+        warn(
+            f"{n_samples} samples are {n_samples / n_fft:.1f} frames of n_fft={n_fft}, too few to "
+            f"learn how {n_channels} channels are unmixed: give longer recordings, or a smaller "
+            "n_fft."
+        )
