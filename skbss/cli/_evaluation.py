@@ -71,7 +71,7 @@ def check_sample_rates(files: Sequence[Path]) -> None:
     CommandError
         If the rates differ, or a file cannot be read.
     """
-    rates = [probe_recording(file) for file in files]
+    rates = [probe_recording(file)[0] for file in files]
     for file, rate in zip(files, rates, strict=True):
         if rate != rates[0]:
             raise CommandError(

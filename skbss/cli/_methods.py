@@ -1,44 +1,83 @@
 """The methods that ``--method`` names."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from skbss.cli._errors import CommandError
+
+if TYPE_CHECKING:
+    from skbss.cli._settings import Settings
+
+# Options of all methods that factorize a spectrogram, and what they are where nobody says; None
+# where the recording decides.
+_SPECTRAL = {
+    "n_sources": 2,
+    "n_fft": None,
+    "hop_length": None,
+    "window": "hann",
+    "grouping": "auto",
+    "mask_exponent": 1.0,
+    "max_iter": 200,
+}
+_LEARNED = {"n_components": 24, **_SPECTRAL}
+_UNMIXING = {"n_sources": None, "n_fft": None, "max_iter": 200}
+_STRUCTURE = {"smoothness": 0.1, "orthogonality": 0.0, "group_sparsity": 0.0, "volume": 0.0}
+_PITCHED = {"pitches": None, "free_components": 0}
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to factorize a spectrogram.
+    """A way to separate a recording.
 
     Attributes
     ----------
     summary : str
         What it is, in a few words.
-    factorizer : callable (n_components, max_iter, random_state) -> estimator
-        Makes the factorizer of a `skbss.Separator`.
+    factorizer : callable (settings, sample_rate) -> estimator, or None
+        Makes the factorizer of a `skbss.Separator`; None for what unmixes channels instead.
     spectrum : str
         What it factorizes, "magnitude" or "power".
+    takes : mapping of str to value
+        The fields of `Settings` that it takes, with their defaults.
     """
 
     summary: str
-    factorizer: Callable[[int, int, int], Any]
+    factorizer: Callable[["Settings", int], Any] | None
     spectrum: str = "magnitude"
+    takes: Mapping[str, Any] = field(default_factory=lambda: _LEARNED)
 
 
-def _factorizer(name: str, beta_loss: str, **start: Any) -> Callable[[int, int, int], Any]:
-    def factorizer(n_components: int, max_iter: int, random_state: int) -> Any:
+def _factorizer(
+    name: str, beta_loss: str, *options: str, **start: Any
+) -> Callable[["Settings", int], Any]:
+    def factorizer(settings: "Settings", sample_rate: int) -> Any:
         import skbss
 
         return getattr(skbss, name)(
-            n_components,
+            settings.n_components,
             **start,
+            **{option: getattr(settings, option) for option in options},
             beta_loss=beta_loss,
-            max_iter=max_iter,
-            random_state=random_state,
+            max_iter=settings.max_iter,
+            random_state=settings.seed,
         )
 
     return factorizer
+
+
+def _harmonic(settings: "Settings", sample_rate: int) -> Any:
+    import skbss
+
+    return skbss.HarmonicNMF(
+        settings.pitch_range(),
+        n_free_components=settings.free_components,
+        sample_rate=sample_rate,
+        n_fft=settings.n_fft,
+        window=settings.window,
+        max_iter=settings.max_iter,
+        random_state=settings.seed,
+    )
 
 
 METHODS = {
@@ -55,13 +94,29 @@ METHODS = {
         "NMF, squared Euclidean distance",
         _factorizer("BetaNMF", "frobenius", init="random"),
     ),
+    "minibatch-nmf": Method(
+        "NMF that learns from a part of the frames at a time, Kullback-Leibler divergence",
+        _factorizer("MiniBatchBetaNMF", "kullback-leibler", init="random"),
+    ),
     "sparse-nmf": Method(
         "NMF with sparse activations, Kullback-Leibler divergence",
-        _factorizer("SparseNMF", "kullback-leibler", init="random"),
+        _factorizer("SparseNMF", "kullback-leibler", "sparsity", init="random"),
+        takes=_LEARNED | {"sparsity": 0.3},
+    ),
+    "structured-nmf": Method(
+        "NMF with smooth activations or other structure, Kullback-Leibler divergence",
+        _factorizer("StructuredNMF", "kullback-leibler", *_STRUCTURE, init="random"),
+        takes=_LEARNED | _STRUCTURE,
+    ),
+    "harmonic-nmf": Method(
+        "NMF into the spectra of pitches, Kullback-Leibler divergence",
+        _harmonic,
+        takes=_SPECTRAL | _PITCHED,
     ),
     "conv-nmf": Method(
         "NMF with templates of eight frames, Kullback-Leibler divergence",
-        _factorizer("ConvNMF", "kullback-leibler"),
+        _factorizer("ConvNMF", "kullback-leibler", "sparsity"),
+        takes=_LEARNED | {"sparsity": 0.3},
     ),
     "esad-nmf": Method(
         "NMF from a sparse adaptive decomposition on, Kullback-Leibler divergence",
@@ -70,6 +125,11 @@ METHODS = {
     "ard-nmf": Method(
         "NMF with as many templates as the sound asks for, Kullback-Leibler divergence",
         _factorizer("ARDNMF", "kullback-leibler", prune=False),
+    ),
+    "esad": Method(
+        "unmixing of several microphones by sparse adaptive decomposition",
+        None,
+        takes=_UNMIXING,
     ),
 }
 
@@ -82,6 +142,11 @@ def find_method(name: str) -> Method:
     CommandError
         If there is none.
     """
+    if name == "exemplar-nmf":
+        raise CommandError(
+            "--method exemplar-nmf would need a recording of every source by itself, which this "
+            "command does not take; in Python use skbss.Separator(skbss.ExemplarNMF())."
+        )
     if name not in METHODS:
         raise CommandError(f"--method must be one of {', '.join(METHODS)}, got '{name}'.")
     return METHODS[name]

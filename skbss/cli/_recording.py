@@ -48,8 +48,10 @@ class Recording:
     tag: str | None = None
 
 
-def probe_recording(path: Path) -> int:
-    """The sample rate in Hz of a sound file, of which only the beginning is read.
+def probe_recording(path: Path) -> tuple[int, int]:
+    """The sample rate in Hz and the number of channels of a sound file.
+
+    Only its beginning is read.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def probe_recording(path: Path) -> int:
     with _opened(path) as file:
         if not len(file.read(1)):
             raise _no_samples(path)
-        return file.samplerate
+        return file.samplerate, file.channels
 
 
 def read_recording(path: Path, *, allow_silence: bool = False) -> Recording:

@@ -15,11 +15,6 @@ from skbss.cli._recording import write_wav
 from skbss.cli._separation import Separation
 from skbss.cli._settings import Settings
 
-TOO_SHORT = (
-    "The recording has fewer frames than components, so that the sources mean little: take a "
-    "longer one, fewer --components, or a smaller --hop-length."
-)
-
 
 @dataclass(frozen=True)
 class Account:
@@ -103,8 +98,7 @@ def write_result(
             f"The fit was stopped at {separation.n_iter} iterations (--max-iter) before it "
             "converged. More iterations seldom change what is heard."
         )
-    if separation.too_short:
-        notes.append(TOO_SHORT)
+    notes += separation.notes
     if html:
         write_separation_page(
             folder / "index.html",
@@ -148,14 +142,22 @@ def write_result(
 
 
 def _facts(separation: Separation, settings: Settings) -> dict[str, str]:
+    facts = {"Method": f"{settings.method} ({find_method(settings.method).summary})"}
+    if separation.components is None:
+        facts["STFT"] = f"{settings.n_fft} samples"
+    else:
+        facts |= {
+            "Components": str(len(separation.components)),
+            "Grouping": str(settings.grouping)
+            if len(separation.stems) != len(separation.components)
+            else "one component per source",
+            "STFT": f"{settings.n_fft} samples, hop {settings.hop_length}, "
+            f"{settings.window} window",
+            "Mask exponent": f"{settings.mask_exponent:g}",
+        }
     return {
-        "Method": f"{settings.method} ({find_method(settings.method).summary})",
-        "Components": str(len(separation.components)),
-        "Grouping": settings.grouping
-        if len(separation.stems) != len(separation.components)
-        else "one component per source",
-        "STFT": f"{settings.n_fft} samples, hop {settings.hop_length}, {settings.window} window",
-        "Mask exponent": f"{settings.mask_exponent:g}",
+        **facts,
+        **settings.particulars(),
         "Iterations": f"{separation.n_iter} (at most {settings.max_iter})",
         "Seed": str(settings.seed),
     }

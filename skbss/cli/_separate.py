@@ -12,18 +12,21 @@ from skbss.cli._methods import METHODS
 from skbss.cli._names import distinct, file_name
 from skbss.cli._output import check_target, output_folder
 from skbss.cli._progress import progress
-from skbss.cli._settings import DEVICES, GROUPINGS, Settings, check_device
+from skbss.cli._settings import DEVICES, GROUPINGS, Settings, check_device, usual
 from skbss.report import printable
 
 SEPARATE_HELP = """Separate recordings into their sources, blindly.
 
 Writes the mixture and every source as 32-bit float WAV, with the rate and the channels of the \
-recording. The sources add up to the mixture. index.html plays and shows them all."""
+recording. The sources add up to the mixture, unless --method esad finds fewer of them than there \
+are channels. index.html plays and shows them all."""
 
 SEPARATE_EPILOG = """[bold]Examples[/bold]
   skbss separate song.wav                       two sources, into song-stems/
   skbss separate song.mp3 --sources 4 --out stems
   skbss separate talk.flac --method is-nmf --n-fft 1024
+  skbss separate quartet.wav --method harmonic-nmf --pitches 36-96
+  skbss separate room.wav --method esad         as many sources as microphones
   skbss separate *.wav --out all                one folder for each file, all checked first
   skbss separate -- -take1.wav                  when a name starts with a dash
 
@@ -42,6 +45,7 @@ SEPARATE_EPILOG = """[bold]Examples[/bold]
 _DEFAULTS = Settings()
 _TIME_FREQUENCY = "Spectrogram"
 _RUN = "Running and writing"
+_MODEL = "Of some methods only"
 
 
 def separate(
@@ -57,50 +61,131 @@ def separate(
         str,
         typer.Option(
             metavar="NAME",
-            help="How the spectrogram is factorized: "
+            help="How the sources are found: "
             + "; ".join(f"[bold]{name}[/bold], {m.summary}" for name, m in METHODS.items())
             + ". nmf is the safe choice; is-nmf hears quiet sounds better, euclidean-nmf loud "
-            "ones; sparse-nmf uses few templates at a time; conv-nmf learns how sounds begin and "
-            "decay.",
+            "ones; minibatch-nmf is for hours; sparse-nmf uses few templates at a time; "
+            "structured-nmf suits sounds that last; harmonic-nmf knows pitches, not drums; "
+            "conv-nmf learns how sounds begin and decay; esad is for microphones in a room, at "
+            "least as many as sources. Options that a method does not take are refused.",
         ),
     ] = _DEFAULTS.method,
     sources: Annotated[
-        int, typer.Option(metavar="N", help="Number of stems, from 1 to --components.")
-    ] = _DEFAULTS.n_sources,
-    components: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
+            show_default=f"{usual('n_sources')}; with esad that of the channels",
+            help="Number of stems, from 1 to --components; with esad, to the number of channels.",
+        ),
+    ] = None,
+    components: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            show_default=str(usual("n_components")),
             help="Number of spectral templates, shared out among the sources. About one for each "
             "pitch and drum that sounds; time and memory grow with it.",
         ),
-    ] = _DEFAULTS.n_components,
+    ] = None,
     grouping: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
+            show_default=usual("grouping"),
             help=f"How templates become sources ({', '.join(GROUPINGS)}): by timbre, frequency "
             "region or cepstra; by sounding at the same moments, or in the same parts of a long "
             "recording; auto takes the last where it is clear, else timbre.",
         ),
-    ] = _DEFAULTS.grouping,
+    ] = None,
     mask_exponent: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="X",
+            show_default=str(usual("mask_exponent")),
             help="Sharpness of the masks, above 0: 1 shares every bin by magnitude, 2 by power "
             "(Wiener's filter), inf gives it to the loudest source. More means less leakage and "
             "more artifacts.",
         ),
-    ] = _DEFAULTS.mask_exponent,
+    ] = None,
     max_iter: Annotated[
-        int, typer.Option(metavar="N", help="Iterations at most. Quality settles by about 50.")
-    ] = _DEFAULTS.max_iter,
+        int | None,
+        typer.Option(
+            metavar="N",
+            show_default=str(usual("max_iter")),
+            help="Iterations at most. Quality settles by about 50.",
+        ),
+    ] = None,
+    sparsity: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            show_default=f"{usual('sparsity', 'sparse-nmf'):g}",
+            rich_help_panel=_MODEL,
+            help="sparse-nmf, conv-nmf: how few templates sound at a time; 0 asks for nothing.",
+        ),
+    ] = None,
+    smoothness: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            show_default=f"{usual('smoothness', 'structured-nmf'):g}",
+            rich_help_panel=_MODEL,
+            help="structured-nmf: how slowly activations change; 0.03 to 1, 0 asks for nothing. "
+            "Attacks are smeared.",
+        ),
+    ] = None,
+    orthogonality: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            show_default="0",
+            rich_help_panel=_MODEL,
+            help="structured-nmf: how few frequencies templates share; from 0.01 on.",
+        ),
+    ] = None,
+    group_sparsity: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            show_default="0",
+            rich_help_panel=_MODEL,
+            help="structured-nmf: silences the templates that matter least; 0.003 to 0.01.",
+        ),
+    ] = None,
+    volume: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            show_default="0",
+            rich_help_panel=_MODEL,
+            help="structured-nmf: how close templates lie together; 1e-5 to 1e-3, and few "
+            "--components.",
+        ),
+    ] = None,
+    pitches: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW-HIGH",
+            show_default="21-108, as far as the sample rate goes",
+            rich_help_panel=_MODEL,
+            help="harmonic-nmf: the pitches that can sound, as MIDI numbers (60 is middle C), with "
+            "a template each.",
+        ),
+    ] = None,
+    free_components: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            show_default="0",
+            rich_help_panel=_MODEL,
+            help="harmonic-nmf: further templates, for drums and noise.",
+        ),
+    ] = None,
     n_fft: Annotated[
         int | None,
         typer.Option(
             metavar="SAMPLES",
-            show_default="the power of two nearest to 46 ms",
+            show_default="the power of two nearest to 46 ms; with esad to 256 ms",
             rich_help_panel=_TIME_FREQUENCY,
             help="Length of a frame. Longer tells pitches apart, shorter keeps attacks sharp.",
         ),
@@ -115,13 +200,14 @@ def separate(
         ),
     ] = None,
     window: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
+            show_default=usual("window"),
             rich_help_panel=_TIME_FREQUENCY,
             help="Shape of a frame, as scipy.signal.get_window names it: hann, hamming, blackman.",
         ),
-    ] = _DEFAULTS.window,
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -173,6 +259,13 @@ def separate(
         mask_exponent=mask_exponent,
         max_iter=max_iter,
         seed=seed,
+        sparsity=sparsity,
+        smoothness=smoothness,
+        orthogonality=orthogonality,
+        group_sparsity=group_sparsity,
+        volume=volume,
+        pitches=pitches,
+        free_components=free_components,
     )
     with one_line_errors():
         settings.check()
@@ -204,7 +297,7 @@ def _check_all(
     reasons = {}  # in order, each once
     for file, target in zip(files, targets, strict=True):
         try:
-            settings.resolve(probe_recording(file))
+            settings.resolve(*probe_recording(file))
             check_target(target, overwrite=overwrite)
         except CommandError as error:
             reasons[str(error)] = error
@@ -218,11 +311,11 @@ def _separate_file(
     file: Path, target: Path, settings: Settings, *, device: str, overwrite: bool, html: bool
 ) -> None:
     from skbss.cli._recording import read_recording
-    from skbss.cli._result import TOO_SHORT, Account, write_result
+    from skbss.cli._result import Account, write_result
     from skbss.cli._separation import on_device, separate_waveform
 
     recording = read_recording(file)
-    settings = settings.resolve(recording.sample_rate)
+    settings = settings.resolve(recording.sample_rate, len(recording.waveform))
 
     with progress() as say, output_folder(target, overwrite=overwrite) as folder:
         say(f"Separating {file.name}")
@@ -247,8 +340,8 @@ def _separate_file(
             account,
             html=html,
         )
-    if separation.too_short:
-        complain(f"{file.name}: {TOO_SHORT}")
+    for note in separation.notes:
+        complain(f"{file.name}: {note}")
     listen = target / "index.html" if html else target
     typer.echo(printable(f"{file.name}: {len(separation.stems)} sources in {listen}"))
 

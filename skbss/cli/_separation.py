@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 
 from skbss.cli._errors import CommandError
-from skbss.cli._methods import find_method
+from skbss.cli._methods import Method, find_method
 from skbss.cli._settings import Settings
 
 _BLOCK = 1 << 20
-_TOO_SHORT = r"There are \d+ atoms to learn from \d+ frames"
+_TOO_SHORT = r"There are \d+ atoms( of \d+ frames)? to learn from \d+ frames"
+_DEPENDENT = r"Of the \d+ channels of X only \d+ are independent"
 _COLUMNS = 1000
+TOO_SHORT = (
+    "The recording has fewer frames than components, so that the sources mean little: take a "
+    "longer one, fewer --components, or a smaller --hop-length."
+)
+DEPENDENT = (
+    "Some channels of the recording are silent or the same as others, so that there are fewer "
+    "sources to be found than asked for: the last are silent."
+)
 
 
 @dataclass
@@ -25,12 +34,13 @@ class Separation:
     Attributes
     ----------
     stems : array of shape (n_sources, n_channels, length), float32
-        Their sum in float64 is the recording up to the rounding of one stem to float32.
-    components : array of shape (n_components, n_freqs)
-        Spectra, the mean over the frames of templates.
-    activations : array of shape (n_columns, n_components)
-        Of the mean spectra of the channels, at even intervals over the recording.
-    labels : array of shape (n_components,)
+        Their sum in float64 is the recording up to the rounding of one stem to float32; less where
+        channels are unmixed into fewer sources.
+    components : array of shape (n_components, n_freqs) or None
+        Spectra, the mean over the frames of templates; None where there are none.
+    activations : array of shape (n_columns, n_components) or None
+        Mean over the channels, at even intervals over the recording.
+    labels : array of shape (n_components,) or None
         Source of each component.
     loss_curve, loss_iterations : array of shape (n_values,)
         Objective during the fit.
@@ -38,24 +48,25 @@ class Separation:
         Iterations that were run.
     converged : bool
         Whether the fit ended by itself.
-    too_short : bool
-        Whether there were fewer frames than components.
+    notes : tuple of str
+        What the listener should know about the recording first.
     """
 
     stems: np.ndarray
-    components: np.ndarray
-    activations: np.ndarray
-    labels: np.ndarray
-    loss_curve: np.ndarray
-    loss_iterations: np.ndarray
+    components: np.ndarray | None
+    activations: np.ndarray | None
+    labels: np.ndarray | None
+    loss_curve: np.ndarray | None
+    loss_iterations: np.ndarray | None
     n_iter: int
     converged: bool
-    too_short: bool
+    notes: tuple[str, ...] = ()
 
     def reorder(self, order: Sequence[int]) -> None:
         """Make the stem that was at ``order[j]`` the one at j, with its components."""
         self.stems = self.stems[list(order)]
-        self.labels = np.argsort(order)[self.labels]
+        if self.labels is not None:
+            self.labels = np.argsort(order)[self.labels]
 
 
 def separate_waveform(
@@ -81,17 +92,40 @@ def separate_waveform(
     """
     from sklearn.exceptions import ConvergenceWarning
 
+    method = find_method(settings.method)
+    clip = waveform[0] if len(waveform) == 1 else waveform[np.newaxis]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", ConvergenceWarning)
+        for message in (_TOO_SHORT, _DEPENDENT):
+            warnings.filterwarnings("always", message=message)
+        try:
+            if method.factorizer is None:
+                separation = _unmixed(clip, settings)
+            else:
+                separation = _factorized(clip, sample_rate, settings, one_atom_per_source)
+        except ValueError as error:
+            raise CommandError(" ".join(str(error).split())) from error
+    separation.converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
+    told = [str(w.message) for w in caught]
+    if any(re.match(_TOO_SHORT, text) for text in told):
+        separation.notes += (TOO_SHORT,)
+    if any(re.match(_DEPENDENT, text) for text in told):
+        separation.notes += (DEPENDENT,)
+    # Fewer outputs than channels leave something out, which belongs to none of them.
+    if method.factorizer is not None or len(separation.stems) == len(waveform):
+        absorb_rounding(waveform, separation.stems)
+    return separation
+
+
+def _factorized(clip, sample_rate, settings, one_atom_per_source) -> Separation:
     from skbss import STFT, Separator
 
-    method = find_method(settings.method)
-    frames = {
-        "n_fft": settings.n_fft,
-        "hop_length": settings.hop_length,
-        "window": settings.window,
-    }
+    method: Method = find_method(settings.method)
+    assert method.factorizer is not None, settings.method
     separator = Separator(
-        method.factorizer(settings.n_components, settings.max_iter, settings.seed),
-        stft=STFT(**frames),
+        method.factorizer(settings, sample_rate),
+        stft=STFT(n_fft=settings.n_fft, hop_length=settings.hop_length, window=settings.window),
         n_sources=None if one_atom_per_source else settings.n_sources,
         grouping=settings.grouping,
         mask_exponent=settings.mask_exponent,
@@ -99,62 +133,54 @@ def separate_waveform(
         sample_rate=sample_rate,
         random_state=settings.seed,
     )
-    n_channels = len(waveform)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", ConvergenceWarning)
-        warnings.filterwarnings("always", message=_TOO_SHORT)
-        try:
-            clip = waveform[0] if n_channels == 1 else waveform[np.newaxis]
-            stems = np.asarray(separator.fit_transform(clip))
-            factorizer = separator.factorizer_
-            converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
-            components = np.asarray(factorizer.components_)
-            if components.ndim == 2:
-                spectra = mean_spectra(waveform, STFT(**frames, output=method.spectrum))
-                activations = np.asarray(factorizer.transform(spectra))
-            else:
-                # What comes later in a template is not explained by the mean of its activations.
-                activations = mean_columns(separator.activations(waveform[np.newaxis])[0])
-                components = components.mean(axis=1)
-            too_short = any(re.match(_TOO_SHORT, str(w.message)) for w in caught)
-        except ValueError as error:
-            raise CommandError(" ".join(str(error).split())) from error
-    stems = stems[:, np.newaxis] if n_channels == 1 else stems[0]
-    absorb_rounding(waveform, stems)
-    losses = np.asarray(factorizer.loss_curve_)
+    stems, W = separator._fit_and_separate(clip)
+    factorizer = separator.factorizer_
+    components = np.asarray(factorizer.components_)
+    if components.ndim == 3:
+        components = components.mean(axis=1)
+    losses = getattr(factorizer, "loss_curve_", None)
     return Separation(
-        stems=stems,
+        stems=_with_channels(clip, stems),
         components=components,
-        activations=activations,
+        activations=mean_columns([W] if clip.ndim == 1 else W[0]),
         labels=np.asarray(separator.atom_source_),
         loss_curve=losses,
-        loss_iterations=np.minimum(10 * np.arange(len(losses)), factorizer.n_iter_),
+        loss_iterations=_looks(losses, factorizer.n_iter_),
         n_iter=int(factorizer.n_iter_),
-        converged=converged,
-        too_short=too_short,
+        converged=True,
     )
 
 
-def mean_spectra(waveform: np.ndarray, stft) -> np.ndarray:
-    """The spectrogram, averaged over the channels and over as many frames as a pixel holds.
+def _unmixed(clip, settings) -> Separation:
+    from skbss.separation import ESADSeparator
 
-    A model that adds up explains the mean of spectra by the mean of their activations. So these
-    few spectra show the activations of any recording at the cost of a short one.
+    separator = ESADSeparator(
+        settings.n_sources,
+        n_fft=settings.n_fft,
+        max_iter=settings.max_iter,
+        random_state=settings.seed,
+    )
+    stems = separator.fit_transform(clip)
+    losses = separator.objectives_
+    return Separation(
+        stems=_with_channels(clip, stems),
+        components=None,
+        activations=None,
+        labels=None,
+        loss_curve=losses,
+        loss_iterations=_looks(losses, separator.n_iter_),
+        n_iter=int(separator.n_iter_),
+        converged=True,
+    )
 
-    Parameters
-    ----------
-    waveform : array of shape (n_channels, length)
-        The recording.
-    stft : STFT
-        With the output that is factorized.
 
-    Returns
-    -------
-    array of shape (n_columns, n_freqs)
-        At most 1000 columns.
-    """
-    return mean_columns(stft.transform(channel) for channel in waveform)
+def _with_channels(clip, stems):
+    stems = np.asarray(stems)
+    return stems[:, np.newaxis] if clip.ndim == 1 else stems[0]
+
+
+def _looks(losses, n_iter):
+    return None if losses is None else np.minimum(10 * np.arange(len(losses)), n_iter)
 
 
 def mean_columns(channels: Iterable[Any]) -> np.ndarray:

@@ -272,11 +272,7 @@ class Separator(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         clips = check_waveforms(X)
-        exponent = self._settings()[2]
-        return clips.gather(
-            W.reshape(*x.shape[:-1], -1, len(self.components_)) * level_of(x) ** exponent
-            for x, W in zip(clips.each(), self._activations(clips), strict=True)
-        )
+        return self._with_levels(clips, self._activations(clips))
 
     def score(self, X, y):
         """Mean scale-invariant signal-to-distortion ratio of the separated mixtures.
@@ -378,6 +374,21 @@ class Separator(TransformerMixin, BaseEstimator):
             V = spectrogram_rows(x, framing, exponent=exponent, level=level_of(x))
             lengths = lengths_of_rows(x, V)
             yield self.factorizer_.transform(V, **told_apart(self.factorizer_, lengths))
+
+    def _fit_and_separate(self, X):
+        """The sources of mixtures, and the activations that they are made of, found once."""
+        clips, activations = self._fit(X, None)
+        return (
+            clips.gather(self._separated(clips, activations)),
+            self._with_levels(clips, activations),
+        )
+
+    def _with_levels(self, clips, activations):
+        exponent = self._settings()[2]
+        return clips.gather(
+            W.reshape(*x.shape[:-1], -1, len(self.components_)) * level_of(x) ** exponent
+            for x, W in zip(clips.each(), activations, strict=True)
+        )
 
     def _separated(self, clips, activations):
         _, framing, exponent = self._settings()

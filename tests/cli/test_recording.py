@@ -25,7 +25,7 @@ def sound():
 def test_formats(tmp_path, sound, extension, n_channels):
     path = tmp_path / f"sound.{extension}"
     soundfile.write(path, sound[:n_channels].T, RATE)
-    assert probe_recording(path) == RATE
+    assert probe_recording(path) == (RATE, n_channels)
     recording = read_recording(path)
     assert recording.sample_rate == RATE
     assert recording.waveform.shape == (n_channels, sound.shape[1])

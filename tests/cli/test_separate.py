@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from skbss.cli._settings import GROUPINGS
+from skbss.cli._methods import METHODS
+from skbss.cli._separation import separate_waveform
+from skbss.cli._settings import GROUPINGS, Settings
 from skbss.masking import _grouping
 
 RATE = 8000
@@ -67,7 +69,7 @@ def test_the_sources_are_told_apart(skbss, recording, folder):
 
 
 @pytest.mark.parametrize(
-    "method", ["nmf", "is-nmf", "euclidean-nmf", "sparse-nmf", "conv-nmf", "esad-nmf", "ard-nmf"]
+    "method", [name for name in METHODS if name not in ("harmonic-nmf", "esad")]
 )
 @pytest.mark.parametrize("grouping", ["mfcc", "activations"])
 def test_methods_and_groupings(skbss, recording, folder, method, grouping):
@@ -77,6 +79,147 @@ def test_methods_and_groupings(skbss, recording, folder, method, grouping):
     assert told["settings"]["Method"].startswith(f"{method} (")
     assert told["settings"]["Grouping"] == grouping
     assert len(stems_of(folder / "song-stems")) == 2
+
+
+def test_pitches(skbss, recording, folder):
+    options = ("--pitches", "60-90", "--grouping", "activations", "--n-fft", 512, "--max-iter", 50)
+    result = skbss(
+        "separate", recording, "--method", "harmonic-nmf", *options, "--out", "o", quick=False
+    )
+    assert result.exit_code == 0, result.stderr
+    told = json.loads((folder / "o" / "separation.json").read_text())
+    assert told["settings"]["Components"] == "31"
+    assert told["settings"]["Pitches"] == "60-90"
+    assert "--pitches 60-90" in told["command"]
+    assert "--components" not in told["command"]
+    spectra = [np.abs(np.fft.rfft(stem.sum(axis=1))) for stem in stems_of(folder / "o")]
+    assert {int(np.argmax(spectrum)) for spectrum in spectra} == {330, 1250}
+
+
+def test_pitches_reach_as_far_as_the_sample_rate(skbss, recording, folder):
+    """4186 Hz, the highest of a piano, are more than half of 8000 Hz."""
+    method = ("--method", "harmonic-nmf", "--max-iter", 2, "--free-components", 3)
+    assert skbss("separate", recording, *method, quick=False).exit_code == 0
+    told = json.loads((folder / "song-stems" / "separation.json").read_text())
+    assert told["settings"]["Pitches"] == "21-107"
+    assert told["settings"]["Components"] == "90"
+
+
+def test_the_strengths_of_penalties_count(skbss, recording, folder):
+    runs = {
+        "usual": (),
+        "same": ("--smoothness", 0.1),
+        "none": ("--smoothness", 0),
+        "grouped": ("--group-sparsity", 0.1),
+    }
+    for name, options in runs.items():
+        result = skbss("separate", recording, "--method", "structured-nmf", *options, "--out", name)
+        assert result.exit_code == 0
+    stems = {name: stems_of(folder / name)[0] for name in runs}
+    np.testing.assert_array_equal(stems["usual"], stems["same"])
+    for name in ("none", "grouped"):
+        assert np.abs(stems[name] - stems["usual"]).max() > 1e-3
+    told = json.loads((folder / "grouped" / "separation.json").read_text())
+    assert told["settings"]["Group sparsity"] == "0.1"
+    assert "--smoothness 0.1 --orthogonality 0 --group-sparsity 0.1" in told["command"]
+
+
+@pytest.mark.parametrize("method", ["nmf", "structured-nmf", "conv-nmf"])
+def test_activations_are_solved_for_once(stereo, monkeypatch, method):
+    from skbss.factorization._base import BaseNMF
+
+    calls = []
+    for kind in BaseNMF.__subclasses__():
+        solve = kind._activations
+        if "_activations" in vars(kind):
+            monkeypatch.setattr(
+                kind, "_activations", lambda *given, solve=solve: calls.append(1) or solve(*given)
+            )
+    settings = Settings(method=method, n_components=4, max_iter=5).resolve(RATE, 2)
+    separation = separate_waveform(stereo, RATE, settings)
+    assert separation.activations.shape == (len(separation.activations), 4)
+    assert len(calls) == 1
+
+
+@pytest.fixture(scope="module")
+def three_microphones():
+    """Three noises that come and go, at three microphones."""
+    rng = np.random.default_rng(0)
+    loudness = np.repeat(rng.uniform(size=(3, 40)) > 0.5, 1000, axis=1)
+    sources = rng.laplace(size=loudness.shape) * loudness
+    gains = np.array([[1, 0.5, 0.2], [0.3, 1, 0.4], [0.1, 0.4, 1]])
+    return (0.05 * gains @ sources).astype(np.float32)
+
+
+def test_several_microphones(skbss, folder, three_microphones):
+    soundfile.write(folder / "room.wav", three_microphones.T, RATE, subtype="FLOAT")
+    options = ("--method", "esad", "--n-fft", 256)
+    result = skbss("separate", "room.wav", *options, quick=False)
+    assert result.exit_code == 0, result.stderr
+    stems = stems_of(folder / "room-stems")
+    assert [stem.shape for stem in stems] == [(three_microphones.shape[1], 3)] * 3
+    total = np.sum(stems, axis=0, dtype=np.float64)
+    np.testing.assert_allclose(total, three_microphones.T, atol=1e-6)
+    told = json.loads((folder / "room-stems" / "separation.json").read_text())
+    assert told["command"].startswith("skbss separate --method esad --sources 3 --n-fft 256")
+    assert "Components" not in told["settings"]
+    # Some microphones near one source hear hardly anything else of it.
+    alike = np.corrcoef([stem[:, np.argmax(stem.std(axis=0))] for stem in stems])
+    assert np.abs(alike - np.eye(3)).max() < 0.3
+
+
+def test_fewer_sources_than_microphones(skbss, folder, three_microphones):
+    """What is left out is in no stem."""
+    soundfile.write(folder / "room.wav", three_microphones.T, RATE, subtype="FLOAT")
+    options = ("--method", "esad", "--n-fft", 256, "--sources", 2)
+    assert skbss("separate", "room.wav", *options, quick=False).exit_code == 0
+    stems = stems_of(folder / "room-stems")
+    assert len(stems) == 2
+    rest = three_microphones.T - np.sum(stems, axis=0)
+    assert 0.01 < np.std(rest) / np.std(three_microphones) < 0.7
+
+
+def test_microphones_that_hear_the_same(skbss, folder, stereo):
+    soundfile.write(folder / "mono.wav", np.stack([stereo[0]] * 2).T, RATE, subtype="FLOAT")
+    result = skbss("separate", "mono.wav", "--method", "esad", "--n-fft", 256, quick=False)
+    assert result.exit_code == 0
+    assert "mono.wav: Some channels of the recording are silent or the same" in result.stderr
+    assert "Some channels of the recording" in (folder / "mono-stems" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("esad", "--sources", 3), "--sources must not exceed the 2 channels of the recording"),
+        (("esad", "--grouping", "mfcc"), "--grouping does not go with --method esad"),
+        (("esad", "--components", 3), "--components does not go with --method esad"),
+        (("nmf", "--smoothness", 1), "does not go with --method nmf; those that take it: str"),
+        (
+            ("harmonic-nmf", "--components", 9),
+            "--components does not go with --method harmonic-nmf",
+        ),
+        (("structured-nmf", "--sparsity", 1), "those that take it: sparse-nmf, conv-nmf."),
+        (("structured-nmf", "--volume", -1), "--volume must be 0 or a positive number, got -1.0"),
+        (("conv-nmf", "--sparsity", "inf"), "--sparsity must be 0 or a positive number, got inf"),
+        (("harmonic-nmf", "--pitches", "A4"), "as in 21-108; got 'A4'"),
+        (("harmonic-nmf", "--pitches", "70-60"), "as in 21-108; got '70-60'"),
+        (("harmonic-nmf", "--pitches", "60-108"), "reaches up to 4186 Hz, which must be below"),
+        (
+            ("harmonic-nmf", "--pitches", "60-61", "--sources", 3),
+            "--sources must not exceed the number of --pitches and --free-components (2)",
+        ),
+        (("exemplar-nmf",), "would need a recording of every source by itself"),
+    ],
+)
+def test_options_that_do_not_go_with_a_method(skbss, recording, folder, options, message):
+    assert_refused(skbss("separate", recording, "--method", *options, quick=False), message)
+    assert entries(folder) == ["song.wav"]
+
+
+def test_one_microphone_is_not_enough(skbss, folder, stereo):
+    soundfile.write(folder / "mono.wav", stereo[0], RATE, subtype="FLOAT")
+    result = skbss("separate", "mono.wav", "--method", "esad", quick=False)
+    assert_refused(result, "--method esad needs a recording of several channels")
 
 
 @pytest.mark.parametrize("extension", ["flac", "ogg", "mp3"])
@@ -250,8 +393,7 @@ def test_hostile_tags(skbss, folder, stereo):
         (("--sources", 5), "--sources must not exceed --components (4)"),
         (
             ("--method", "magic"),
-            "--method must be one of nmf, is-nmf, euclidean-nmf, sparse-nmf, conv-nmf, esad-nmf, "
-            "ard-nmf, got 'magic'",
+            f"--method must be one of {', '.join(METHODS)}, got 'magic'",
         ),
         (
             ("--grouping", "luck"),
