@@ -32,7 +32,7 @@ class ConvolutiveData:
     """
 
     matrix: DenseData
-    position: Int[Array, " frames"]
+    position: Int[Array, "*recordings frames"]
     averages: bool = False
 
     def sweep(self, update: Update, rows: Any, *given: Any) -> tuple[Any, Any]:

@@ -127,7 +127,8 @@ class ConvNMF(RecordingNMF, NormalizedNMF):
     -----
     Recordings that lie below each other in `X` must be told apart by `lengths`, or be axes of their
     own, (n_recordings, n_frames, n_features): nothing of one then reaches into the next, and
-    ``transform`` solves for each by itself, one after the other. Cross-validation over the rows of
+    ``transform`` solves for each by itself; those of about the same length are computed together,
+    as many as fit into some 32 MB, and stop each where it would alone. Cross-validation over the rows of
     a matrix cuts recordings to pieces; give it recordings as the first axis. A frame without any
     observed entry is explained by what is around it, a recording without any by zeros, with a
     warning.
@@ -416,6 +417,10 @@ class ConvNMF(RecordingNMF, NormalizedNMF):
 
     def _start_of_recording(self, observed, H):
         return flat_activations(observed.data, H)
+
+    def _values_per_frame(self, n_features, n_components):
+        # The data and two models, and activations beside their delays.
+        return 3 * n_features + 2 * n_components * self.template_length
 
     def _level_of_components(self, H):
         return float(H.mean()) or 1.0

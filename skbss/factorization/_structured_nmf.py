@@ -534,6 +534,10 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
     def _start_of_recording(self, observed, H):
         return smooth_start(observed.data, H, observed.layout.holds_data)
 
+    def _values_per_frame(self, n_features, n_components):
+        # The data and two models, and activations, theirs before, and what bounds their price.
+        return 3 * n_features + 5 * n_components
+
     def _level_of_components(self, H):
         xp = jnp if is_jax_array(H) else np
         level = H.sum(axis=1, keepdims=True)

@@ -1,5 +1,7 @@
 """ConvNMF: its model and objective, its limits, recordings that do not reach each other."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skbss import BetaNMF, ConvNMF, SparseNMF
+from skbss.factorization import _recording_base
+from skbss.factorization._side_by_side import SideBySide
 from tests.parity.test_numpy_reference import reference_step
 
 K, TAPS, N_FEATURES = 3, 4, 12
@@ -269,13 +273,44 @@ def test_recordings_do_not_reach_into_each_other(X):
     W = model.fit_transform(X, lengths=lengths)
     each = np.split(X, np.cumsum(lengths)[:-1])
     alone = np.concatenate([model.transform(one) for one in each])
-    np.testing.assert_array_equal(W, alone)
+    # Those that are solved for together add up in another order.
+    np.testing.assert_allclose(W, alone, rtol=1e-9, atol=1e-12)
     assert np.abs(W - model.transform(X)).max() > 1e-3
     models = [reconstructed(one, model.components_) for one in np.split(W, [25, 26])]
     Y = model.inverse_transform(W, lengths=lengths)
     np.testing.assert_allclose(Y, np.concatenate(models), rtol=1e-9)
     expected = -divergence(X, Y, 1) / X.size
     assert model.score(X, lengths=lengths) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("beta", [0, 1, 2])
+@pytest.mark.parametrize("solver", ["auto", "mu"])
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+def test_recordings_together_end_as_each_does_alone(X, kind, solver, beta, monkeypatch):
+    """Levels, lengths, gaps and silence differ; they are more than fit into one program."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 40, 37)
+    rows = np.concatenate([X[:length] * 10 ** rng.uniform(-3, 3) for length in lengths])
+    starts = np.cumsum(lengths) - lengths
+    rows[starts[5] : starts[5] + lengths[5]] = 0
+    rows[starts[7]] = np.nan
+    options = {"solver": solver, "beta_loss": beta, "tol": 1e-3, "random_state": 0}
+    model = ConvNMF(K, template_length=TAPS, max_iter=1000, **options).fit(X)
+    frame = 3 * N_FEATURES + 2 * K * TAPS
+    monkeypatch.setattr(_recording_base, "_VALUES_AT_ONCE", 4 * 40 * frame)
+    sizes = []
+    solve = SideBySide.solve
+    monkeypatch.setattr(SideBySide, "solve", lambda *a: sizes.append(len(a[1])) or solve(*a))
+    with jax.enable_x64(True), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = np.asarray(model.transform(kind(rows), lengths=lengths.tolist()))
+        assert set(sizes) == {4}
+        assert sum(sizes) > 20
+        alone = [np.asarray(model.transform(kind(one))) for one in np.split(rows, starts[1:])]
+    for place, (one, expected) in enumerate(zip(np.split(found, starts[1:]), alone, strict=True)):
+        level = np.abs(expected).max()
+        np.testing.assert_allclose(one, expected, rtol=1e-6, atol=1e-9 * level, err_msg=str(place))
+    assert (found[starts[5] : starts[5] + lengths[5]] == 0).all()
 
 
 def test_axes_before_the_last_two_count_recordings(X):

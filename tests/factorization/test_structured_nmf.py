@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from skbss import STFT, BetaNMF, Separator, StructuredNMF
 from skbss.datasets import load_piano_notes
+from skbss.factorization._side_by_side import SideBySide
 
 K, N_FEATURES = 4, 15
 BETAS = [-0.5, 0, 0.5, 1, 1.5, 2, 3]
@@ -532,3 +533,21 @@ def test_jax_arrays_stay(X):
     model = structured(init="random", random_state=0, **OPTIONS)
     W = model.fit_transform(jnp.asarray(X, jnp.float32))
     assert isinstance(model.inverse_transform(W), jax.Array)
+
+
+@pytest.mark.parametrize("solver", ["auto", "mu"])
+def test_recordings_together_end_as_each_does_alone(solver, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.gamma(0.5, size=(20, 30, 3)) @ rng.gamma(0.5, size=(3, 12))
+    X *= 10 ** rng.uniform(-3, 3, (20, 1, 1))
+    options = {"smoothness": 0.1, "group_sparsity": 0.01, "solver": solver, "tol": 1e-3}
+    model = StructuredNMF(3, max_iter=1000, random_state=0, **options).fit(X[:2])
+    sizes = []
+    solve = SideBySide.solve
+    monkeypatch.setattr(SideBySide, "solve", lambda *a: sizes.append(len(a[1])) or solve(*a))
+    found = model.transform(X)
+    assert sizes == [16, 4]
+    alone = np.stack([model.transform(one) for one in X])
+    assert len(sizes) == 2
+    level = alone.max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found / level, alone / level, rtol=1e-6, atol=1e-9)
