@@ -3,7 +3,7 @@
 - From recordings to their sources: `Separator`, `GuidedSeparator`, or the parts `STFT`,
   `WienerMask` and `ISTFT`.
 - Factorizations of a non-negative matrix: `BetaNMF`, `MiniBatchBetaNMF`, `SparseNMF`,
-  `ExemplarNMF`, `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `HarmonicNMF`,
+  `ExemplarNMF`, `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `GrowingNMF`, `HarmonicNMF`,
   `non_negative_factorization`; how many components: `select_n_components`.
 - Compiled programs on disk, for processes to come: `enable_compilation_cache`.
 - How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.

@@ -7,6 +7,7 @@ from .factorization import ESADNMF as ESADNMF
 from .factorization import BetaNMF as BetaNMF
 from .factorization import ConvNMF as ConvNMF
 from .factorization import ExemplarNMF as ExemplarNMF
+from .factorization import GrowingNMF as GrowingNMF
 from .factorization import HarmonicNMF as HarmonicNMF
 from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
 from .factorization import SparseNMF as SparseNMF

@@ -9,6 +9,7 @@ from skbss import (
     BetaNMF,
     ConvNMF,
     ExemplarNMF,
+    GrowingNMF,
     HarmonicNMF,
     MiniBatchBetaNMF,
     SparseNMF,
@@ -33,6 +34,8 @@ ESTIMATORS = [
     ESADNMF(sad_max_iter=5),
     *(ARDNMF(beta_loss=beta) for beta in (0, 2)),
     ARDNMF(prior="l2", prune=False),
+    *(GrowingNMF(5, beta_loss=beta) for beta in (0, 2)),
+    GrowingNMF(step=2, min_explained=0.9, solver="mu"),
     HarmonicNMF((60, 63), n_bands=2, n_free_components=2),
     HarmonicNMF((60, 63), n_bands=1, beta_loss=0, solver="mu"),
     ConvNMF(template_length=3),
@@ -55,6 +58,7 @@ pytestmark = [
     pytest.mark.filterwarnings(
         "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
     ),
+    pytest.mark.filterwarnings("ignore:Growth ended:sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:No component is worth its price:UserWarning"),
     pytest.mark.filterwarnings("ignore:Frames of:UserWarning"),
 ]

@@ -30,6 +30,7 @@ TOP_LEVEL = {
     "ConvNMF",
     "ESADNMF",
     "ExemplarNMF",
+    "GrowingNMF",
     "GuidedSeparator",
     "HarmonicNMF",
     "ISTFT",

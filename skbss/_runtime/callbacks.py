@@ -24,8 +24,8 @@ class IterationCallbacks:
         The one that is being fitted.
     X, y : array-like
         What it is fitted to.
-    max_iter : int
-        Iterations at most.
+    max_iter : int or None
+        Iterations at most; None if nobody knows.
     """
 
     def __init__(self, estimator, X, y, max_iter):

@@ -80,6 +80,19 @@ def _harmonic(settings: "Settings", sample_rate: int) -> Any:
     )
 
 
+def _growing(settings: "Settings", sample_rate: int) -> Any:
+    import skbss
+
+    return skbss.GrowingNMF(
+        settings.n_components,
+        # Every source needs a template.
+        n_components_min=settings.n_sources,
+        beta_loss="kullback-leibler",
+        max_iter=settings.max_iter,
+        random_state=settings.seed,
+    )
+
+
 METHODS = {
     "nmf": Method(
         "NMF, Kullback-Leibler divergence",
@@ -125,6 +138,10 @@ METHODS = {
     "ard-nmf": Method(
         "NMF with as many templates as the sound asks for, Kullback-Leibler divergence",
         _factorizer("ARDNMF", "kullback-leibler", prune=False),
+    ),
+    "growing-nmf": Method(
+        "NMF that adds templates while each explains 2 % more, Kullback-Leibler divergence",
+        _growing,
     ),
     "esad": Method(
         "unmixing of several microphones by sparse adaptive decomposition",

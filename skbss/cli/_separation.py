@@ -16,6 +16,7 @@ from skbss.cli._settings import Settings
 _BLOCK = 1 << 20
 _TOO_SHORT = r"There are \d+ atoms( of \d+ frames)? to learn from \d+ frames"
 _DEPENDENT = r"Of the \d+ channels of X only \d+ are independent"
+_GREW_TO_THE_END = "Growth ended at n_components="
 _COLUMNS = 1000
 TOO_SHORT = (
     "The recording has fewer frames than components, so that the sources mean little: take a "
@@ -99,6 +100,8 @@ def separate_waveform(
         warnings.simplefilter("always", ConvergenceWarning)
         for message in (_TOO_SHORT, _DEPENDENT):
             warnings.filterwarnings("always", message=message)
+        # That --components was not enough is no matter of iterations.
+        warnings.filterwarnings("ignore", message=_GREW_TO_THE_END)
         try:
             if method.factorizer is None:
                 separation = _unmixed(clip, settings)

@@ -6,6 +6,7 @@ from skbss.factorization._conv_nmf import ConvNMF
 from skbss.factorization._esad_nmf import ESADNMF
 from skbss.factorization._exemplar_nmf import ExemplarNMF
 from skbss.factorization._functional import non_negative_factorization
+from skbss.factorization._growing_nmf import GrowingNMF
 from skbss.factorization._harmonic_nmf import HarmonicNMF
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
 from skbss.factorization._rank import select_n_components
@@ -18,6 +19,7 @@ __all__ = [
     "BetaNMF",
     "ConvNMF",
     "ExemplarNMF",
+    "GrowingNMF",
     "HarmonicNMF",
     "MiniBatchBetaNMF",
     "SparseNMF",

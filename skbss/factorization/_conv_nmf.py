@@ -128,9 +128,9 @@ class ConvNMF(RecordingNMF, NormalizedNMF):
     Recordings that lie below each other in `X` must be told apart by `lengths`, or be axes of their
     own, (n_recordings, n_frames, n_features): nothing of one then reaches into the next, and
     ``transform`` solves for each by itself; those of about the same length are computed together,
-    as many as fit into some 32 MB, and stop each where it would alone. Cross-validation over the rows of
-    a matrix cuts recordings to pieces; give it recordings as the first axis. A frame without any
-    observed entry is explained by what is around it, a recording without any by zeros, with a
+    as many as fit into some 32 MB, and stop each where it would alone. Cross-validation over the
+    rows of a matrix cuts recordings to pieces; give it recordings as the first axis. A frame
+    without any observed entry is explained by what is around it, a recording without any by zeros, with a
     warning.
 
     A template can as well be a few frames later and its activations earlier: where in its template

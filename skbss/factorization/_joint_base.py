@@ -133,7 +133,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         self._n_components = given.n_components
         # What is to be found from a given start is found for all rows together.
         if given.free.any() or given.W is not None:
-            callbacks = IterationCallbacks(self, observed.X, y, self.n_init * self.max_iter)
+            callbacks = IterationCallbacks(self, observed.X, y, self._iterations_at_most())
             W, H, n_iter, losses, restarts, error = self._factorize(checked, given, callbacks)
             converged = n_iter < self.max_iter or self.tol == 0
             W = self._clear_unobserved(X, weights, W)
@@ -153,6 +153,10 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             self._warn_not_converged(self.max_iter)
         self.reconstruction_err_ = error
         return _Learned(checked, W, by_row)
+
+    def _iterations_at_most(self):
+        """How many there can be in all; None if that is open."""
+        return self.n_init * self.max_iter
 
     def _look_at(self, X, weights):
         """Keep what has to be known of the training data later on."""
