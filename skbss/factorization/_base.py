@@ -57,6 +57,15 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return self.components_.shape[0]
 
     @property
+    def _moves_zeros_because(self) -> str | None:
+        """Why a fit does not keep exact zeros of the W and H that it starts from; None if it does.
+
+        Whoever forbids activations by zeros asks for it before the fit: it follows from the
+        parameters alone. It goes on where the name of the estimator ends, and says what to do.
+        """
+        return "does not start from given factors: use BetaNMF(solver='mu')"
+
+    @property
     def _beta(self):
         named = isinstance(self.beta_loss, str)
         return BETA_LOSSES[self.beta_loss] if named else float(self.beta_loss)

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skbss._runtime.callbacks import with_callbacks
 from skbss._runtime.device import is_jax_array
 from skbss._runtime.warning import warn
+from skbss.factorization._base import BaseNMF
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._row_base import RowNMF
 from skbss.factorization._sparse_adaptive import Plan, decompose
@@ -258,6 +259,9 @@ class ESADNMF(BetaNMF):
             If `alpha` is so large that no code is used.
         """
         return self._learn_and_transform(X, y, None, None, weights)
+
+    # Both factors are drawn, or found.
+    _moves_zeros_because = BaseNMF._moves_zeros_because
 
     def _start(self, given, checked, scale, random_state):
         X = checked.X / scale

@@ -13,6 +13,7 @@ from skbss._kernels.penalties import ElasticNet, Prices
 from skbss._runtime.callbacks import with_callbacks
 from skbss._runtime.device import is_jax_array
 from skbss._runtime.warning import warn
+from skbss.factorization._base import BaseNMF
 from skbss.factorization._harmonic_patterns import frequency_of, harmonic_patterns
 from skbss.factorization._joint_base import JointNMF
 from skbss.factorization._row_base import RowNMF
@@ -351,6 +352,9 @@ class HarmonicNMF(JointNMF, RowNMF):
 
     def _penalty(self, shape, scale):
         return ElasticNet(0.0, 0.0, 0.0, 0.0)
+
+    # Both factors are drawn, or found.
+    _moves_zeros_because = BaseNMF._moves_zeros_because
 
     def _choose_solver(self, *, weighted):
         return _SOLVERS[self.solver]

@@ -25,7 +25,7 @@ from skbss.factorization._observations import (
     has_missing,
     observe,
 )
-from skbss.factorization._rules import Settings, choose_solver
+from skbss.factorization._rules import Settings, choose_solver, keeps_zeros
 from skbss.factorization._start import check_start, start_factors
 
 
@@ -198,6 +198,18 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
 
     def _choose_solver(self, *, weighted):
         return choose_solver(self.solver, self._beta, weighted=weighted)
+
+    @property
+    def _moves_zeros_because(self):
+        if all(keeps_zeros(self._choose_solver(weighted=weighted)) for weighted in (False, True)):
+            return None
+        has_choice = "solver" in self.get_params(deep=False)
+        given = f"solver={self.solver!r} and " if has_choice else ""
+        remedy = "solver='mu', or " if has_choice else ""
+        return (
+            f"minimizes by coordinate descent with {given}beta_loss={self.beta_loss!r}: set "
+            f"{remedy}another beta_loss"
+        )
 
     def _start(self, given, checked, scale, random_state):
         """The first factors, for the data divided by its mean."""

@@ -437,6 +437,10 @@ class MiniBatchBetaNMF(CallbackSupportMixin, ElasticNetNMF):
         xp = jnp if is_jax_array(X) else np
         return (xp.asarray(factor) * xp.asarray(np.sqrt(self._scale), factor.dtype)).astype(X.dtype)
 
+    @property
+    def _moves_zeros_because(self):
+        return "learns batch by batch, and keeps no activations: use BetaNMF(solver='mu')"
+
     def _rows_solver(self, *, weighted):
         return "mu"
 

@@ -38,6 +38,14 @@ def choose_solver(solver, beta, *, weighted):
     return "extrapolated hals" if beta == 2 and not weighted else "extrapolated"
 
 
+def keeps_zeros(solver):
+    """Whether a solver of both factors, by its name, leaves exact zeros where they are.
+
+    Multiplicative updates do; coordinate descent moves an entry by a sum.
+    """
+    return solver not in ("cd", "extrapolated hals")
+
+
 def choose_rows_solver(solver, beta, *, weighted):
     """What finds activations with the components held."""
     if solver != "auto":

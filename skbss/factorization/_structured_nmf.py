@@ -507,7 +507,8 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
         return gains
 
     def _choose_solver(self, *, weighted):
-        if self._strengths:
+        # By the parameters: it is asked for before a fit as well.
+        if any(getattr(self, option) > 0 for option in _OPTIONS):
             return _SOLVERS[self.solver]
         return super()._choose_solver(weighted=weighted)
 

@@ -57,11 +57,10 @@ def check_guidable(factorizer, marks):
     starts = {"init", "n_components"} <= parameters.keys() and all(
         has_fit_parameter(factorizer, factor) for factor in "WH"
     )
-    # What learns batch by batch keeps no activations, and with them none of their zeros.
-    if not starts or hasattr(factorizer, "partial_fit"):
+    if not starts:
         raise TypeError(
             f"{name} can not start from given factors (init='custom', W and H), which is how "
-            "guides reach it: use BetaNMF, SparseNMF or ConvNMF."
+            "guides reach it: use BetaNMF, SparseNMF, StructuredNMF or ConvNMF."
         )
     if "fixed_components" not in parameters:
         raise TypeError(f"{name} has no parameter fixed_components: use BetaNMF.")
@@ -78,13 +77,12 @@ def check_guidable(factorizer, marks):
     is_painted = any(clip.shares is not None for clip in marks)
     if is_painted and not has_fit_parameter(factorizer, "weights"):
         raise TypeError(f"{name} takes no weights, which painted masks need: use BetaNMF.")
-    solver = parameters.get("solver", "auto")
-    by_coordinates = solver == "cd" or (solver == "auto" and "template_length" not in parameters)
-    if by_coordinates and parameters.get("beta_loss") in (2, "frobenius"):
+    # Of factorizers that do not say it, the zeros are looked at after the fit.
+    reason = getattr(factorizer, "_moves_zeros_because", None)
+    if reason is not None:
         raise ValueError(
-            f"solver={solver!r} of {name} with beta_loss={parameters['beta_loss']!r} moves exact "
-            "zeros, by which guides forbid components to sound: set solver='mu' if it has one, "
-            "or another beta_loss."
+            "Guides forbid components to sound by exact zeros of the start, which the factorizer "
+            f"must not move, but {name} {reason}."
         )
 
 

@@ -52,11 +52,11 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     factorizer : estimator, default=None
-        Factorization that starts from given factors: `BetaNMF`, `SparseNMF` or `ConvNMF`; by
-        default ``BetaNMF(8, beta_loss="kullback-leibler", max_iter=500)``. Its `n_components` are
-        the atoms of every source whose guide does not say how many it has. For ``beta_loss=2`` it
-        has to be ``solver="mu"``, which moves no zeros. The guides take the place of its `init`
-        and `n_init`.
+        Factorization that starts from given factors: `BetaNMF`, `SparseNMF`, `StructuredNMF` or
+        `ConvNMF`; by default ``BetaNMF(8, beta_loss="kullback-leibler", max_iter=500)``. Its
+        `n_components` are the atoms of every source whose guide does not say how many it has. It
+        has to keep exact zeros of its start: for ``beta_loss=2`` that takes ``solver="mu"``, or
+        a penalty of `StructuredNMF`. The guides take the place of its `init` and `n_init`.
     stft : STFT, default=None
         The front end; its `output` has no influence. ``STFT()`` by default, whatever the sample
         rate: long frames tell the notes of a score apart.

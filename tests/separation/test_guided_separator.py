@@ -10,7 +10,18 @@ from sklearn.decomposition import NMF
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
-from skbss import ARDNMF, STFT, BetaNMF, ConvNMF, GuidedSeparator, MiniBatchBetaNMF, SparseNMF
+from skbss import (
+    ARDNMF,
+    ESADNMF,
+    STFT,
+    BetaNMF,
+    ConvNMF,
+    GuidedSeparator,
+    HarmonicNMF,
+    MiniBatchBetaNMF,
+    SparseNMF,
+    StructuredNMF,
+)
 from skbss.guidance import Guide, note_components
 from skbss.metrics import si_sdr
 from skbss.separation import IdealRatioMask
@@ -134,6 +145,15 @@ def test_zeros_stay_for_every_divergence(mixtures, guides, beta):
             silent &= (times < onset - 0.0501) | (times > onset + duration + 0.1001)
     k = np.flatnonzero(separator.atom_pitch_ == own[0][2])
     np.testing.assert_array_equal(W[silent][:, k], 0)
+
+
+@pytest.mark.parametrize("penalty", ["smoothness", "orthogonality", "group_sparsity", "volume"])
+def test_structure_keeps_zeros_of_the_squared_error_too(mixtures, guides, penalty):
+    factorizer = StructuredNMF(2, beta_loss=2, tol=1e-2, **{penalty: 1e-3})
+    separator = guided(factorizer).fit(mixtures[0], guides=guides[0])
+    W = separator.activations(mixtures[0], guides[0])
+    assert np.isfinite(W).all()
+    assert (W == 0).any()
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -530,15 +550,17 @@ def test_guides_have_to_fit_to_the_clips(mixtures, fitted):
         ({"spectrum": "cepstrum"}, ValueError, "spectrum"),
         ({"stft": 512}, TypeError, "stft"),
         ({"factorizer": "NMF"}, TypeError, "factorizer"),
-        ({"factorizer": BetaNMF(2)}, ValueError, "moves exact zeros"),
+        ({"factorizer": BetaNMF(2)}, ValueError, r"must not move, but BetaNMF.*solver='mu'"),
         ({"factorizer": ARDNMF(2)}, ValueError, "set prune=False"),
-        ({"factorizer": ARDNMF(2, prune=False, beta_loss=2)}, ValueError, "or another beta_loss"),
+        ({"factorizer": ARDNMF(2, prune=False, beta_loss=2)}, ValueError, "set another beta_loss"),
         (
             {"factorizer": BetaNMF(2, beta_loss=1, fixed_components=[[1.0] * 129])},
             ValueError,
             r"fixed_components of BetaNMF must be None.* Guide\(components=",
         ),
         ({"factorizer": BetaNMF(2, solver="cd")}, ValueError, "set solver='mu'"),
+        ({"factorizer": StructuredNMF(2, beta_loss=2)}, ValueError, "by coordinate descent"),
+        ({"factorizer": MiniBatchBetaNMF(2)}, ValueError, "learns batch by batch.*use BetaNMF"),
         ({"factorizer": SparseNMF(2, beta_loss=2)}, ValueError, "set solver='mu'"),
         ({"factorizer": kl("auto")}, ValueError, "n_components='auto': set n_components"),
     ],
@@ -571,7 +593,7 @@ def test_factorizers_that_can_not_follow(mixtures):
         def fit_transform(self, X, y=None, W=None, H=None, weights=None):
             return super().fit_transform(X, W=W, H=H, weights=weights) + 1e-9
 
-    for factorizer in (NMF(2), MiniBatchBetaNMF(2, beta_loss=1)):
+    for factorizer in (NMF(2), ESADNMF(2), HarmonicNMF()):
         separator = GuidedSeparator(factorizer, stft=FRONT_END, sample_rate=RATE)
         with pytest.raises(TypeError, match="NMF can not start from given factors"):
             separator.fit(mixtures[0], guides=ONE)
