@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, Literal
 
 import jax.numpy as jnp
@@ -191,6 +192,7 @@ def _clips(X, name, check, *, axes_of_one):
                 raise TypeError(f"{name}[{position}] must be an array, got None.")
         if not len(X):
             raise ValueError(f"Found array with 0 sample(s): {name} holds no clip.")
+        X = [_as_array(item, f"{name}[{position}]") for position, item in enumerate(X)]
         if len({getattr(item, "shape", ()) for item in X}) > 1:
             arrays = [check(item, f"{name}[{position}]") for position, item in enumerate(X)]
             dtype = np.result_type(*(array.dtype for array in arrays))
@@ -198,6 +200,19 @@ def _clips(X, name, check, *, axes_of_one):
         X = jnp.stack(X) if all(map(is_jax_array, X)) else np.asarray(list(X))
     X = check(X, name)
     return Clips([X], "one" if X.ndim <= axes_of_one else "stack")
+
+
+def _as_array(item, name):
+    """Lists of numbers have shapes, too."""
+    if not isinstance(item, list | tuple):
+        return item
+    try:
+        return np.asarray(item)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be an array, of which all channels have one length, got lists of unequal "
+            "lengths."
+        ) from error
 
 
 def _on_host(y):
@@ -213,6 +228,11 @@ def _is_array_of_arrays(X):
 
 
 def _check_real(X, name):
+    if isinstance(X, str | PathLike):
+        raise TypeError(
+            f"{name} must hold the samples of recordings, got {X!r}: read the file first, such as "
+            "by librosa.load(path, sr=None, mono=False)."
+        )
     if not is_jax_array(X):
         return check_array(
             X, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True, input_name=name

@@ -1,6 +1,7 @@
 """Times, rates and tolerances that are given by hand, checked."""
 
 import numbers
+import reprlib
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -115,16 +116,68 @@ def as_numbers(values, name) -> np.ndarray:
     values : ndarray
         float64.
     """
+    values = as_table(values, name)
     try:
-        values = np.asarray(values)
-        if np.iscomplexobj(values):
+        # None would become NaN.
+        has_none = values.dtype == object and any(one is None for one in values.flat)
+        if has_none or np.iscomplexobj(values):
             raise TypeError
-        values = values.astype(np.float64)
+        real = values.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be real numbers, all rows of one length.") from error
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} contains NaN or infinity.")
-    return values
+        raise ValueError(
+            f"{name} must be real numbers, got {reprlib.repr(values.tolist())}."
+        ) from error
+    if not np.isfinite(real).all():
+        raise ValueError(f"{name} contains NaN or infinity: all numbers must be finite.")
+    return real
+
+
+def as_table(values, name) -> np.ndarray:
+    """What is given by hand as an array, of whatever it holds.
+
+    Parameters
+    ----------
+    values : array-like
+        Lists in it must be of one length.
+    name : str
+        What the caller calls them.
+
+    Returns
+    -------
+    values : ndarray
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must have all rows of one length, got {reprlib.repr(values)}."
+        ) from error
+
+
+def check_listed(values, name, wanted) -> list:
+    """Refuse what is no list with an item or more.
+
+    Parameters
+    ----------
+    values : list, tuple or array
+        Its first axis counts the items.
+    name : str
+        What the caller calls it.
+    wanted : str
+        What it must be a list of, for the message.
+
+    Returns
+    -------
+    values : list
+    """
+    if isinstance(values, str) or not is_listed(values) or not len(values):
+        raise ValueError(f"{name} must be a list of {wanted}, got {reprlib.repr(values)}.")
+    return list(values)
+
+
+def is_listed(item) -> bool:
+    """Whether something holds items, which may be of unequal lengths."""
+    return isinstance(item, list | tuple) or np.ndim(item) > 0
 
 
 def refuse_negative(times, name) -> None:

@@ -1,5 +1,6 @@
 """Templates of drums: of recorded hits, and of hits in general."""
 
+import reprlib
 from typing import NamedTuple
 
 import numpy as np
@@ -7,8 +8,15 @@ from sklearn.base import clone
 
 from skbss._runtime.waveforms import check_waveforms
 from skbss.frontend import STFT
-from skbss.guidance._checked import check_count, check_framing, check_instants, check_rate
+from skbss.guidance._checked import (
+    check_count,
+    check_framing,
+    check_listed,
+    check_rate,
+    is_listed,
+)
 from skbss.guidance._frame_times import times_from
+from skbss.guidance._intervals import check_onset_lists
 
 # Before the first frame of at least this share of the loudest power, a hit has not begun.
 _SILENT = 1e-3
@@ -77,12 +85,12 @@ def drum_components(
     True
     """
     framing, sample_rate = check_framing(stft), check_rate(sample_rate)
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
+    known = ", ".join(map(repr, _SOUNDS))
+    if not is_listed(kinds):
+        kinds = [kinds]
     for kind in kinds:
-        if kind not in _SOUNDS:
-            raise ValueError(
-                f"kinds must be among {', '.join(map(repr, _SOUNDS))}, got {kind!r} as one."
-            )
+        if not isinstance(kind, str) or kind not in _SOUNDS:
+            raise ValueError(f"kinds must be a list of any of {known}, got {kind!r} as one.")
     bin_width = sample_rate / framing.n_fft
     # Nothing has a logarithm of zero.
     octaves = np.log2(np.maximum(bin_width * np.arange(framing.n_freqs), bin_width / 2))
@@ -165,30 +173,37 @@ def hit_components(
     length = template_length
     if length is not None:
         length = check_count(length, "template_length")
-    if isinstance(hits, np.ndarray) and hits.ndim == 1:
-        raise ValueError("hits must be a list of recordings, one for every component.")
-    hits = list(hits)
+    wanted = "recordings, one for every component"
+    given, hits = hits, check_listed(hits, "hits", wanted)
+    if not any(is_listed(hit) or isinstance(hit, str) for hit in hits):
+        raise ValueError(
+            f"hits must be a list of {wanted}, got {reprlib.repr(given)}: pass [hits] for one."
+        )
     rate = 1.0
     if onsets is not None:
         if sample_rate is None:
             raise ValueError("onsets are in seconds: pass the sample_rate of the hits.")
         rate = check_rate(sample_rate)
+        onsets = check_onset_lists(onsets, "onsets")
         if len(onsets) != len(hits):
             raise ValueError(f"onsets are given for {len(onsets)} recordings of {len(hits)}.")
     transform = (STFT() if stft is None else clone(stft)).set_params(output=spectrum)
     templates = []
     for k, hit in enumerate(hits):
-        (x,) = check_waveforms(hit, name=f"hits[{k}]").arrays
-        x = np.asarray(x)
-        if x.ndim != 1:
-            raise ValueError(f"hits[{k}] must have the shape (length,), got {x.shape}.")
+        recordings = check_waveforms(hit, name=f"hits[{k}]").each()
+        x = np.asarray(recordings[0])
+        if len(recordings) > 1 or x.ndim != 1 or np.ndim(hit) > 1:
+            raise ValueError(
+                f"hits[{k}] must have the shape (length,), got {len(recordings)} of the shape "
+                f"{x.shape}: mix its channels, or give every recording a component of its own."
+            )
         V = np.asarray(transform.fit_transform(x), np.float64)
         if onsets is None:
             firsts = [_first_loud(V, spectrum)]
         else:
             first = framing.n_fft // 2 - framing.margin
             times = times_from(first, len(V), framing, rate, len(x))
-            instants = check_instants(onsets[k], f"onsets[{k}]")
+            instants = onsets[k]
             if not instants.size:
                 raise ValueError(f"onsets[{k}] is empty: every recording needs a hit.")
             times.refuse_later(instants, f"onsets[{k}]")

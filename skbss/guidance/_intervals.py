@@ -1,5 +1,7 @@
 """Activations that are zero but in given intervals of time, or around given onsets."""
 
+import reprlib
+
 import numpy as np
 
 from skbss.guidance._checked import (
@@ -7,8 +9,10 @@ from skbss.guidance._checked import (
     check_count,
     check_framing,
     check_instants,
+    check_listed,
     check_not_negative,
     check_rate,
+    is_listed,
     refuse_negative,
 )
 from skbss.guidance._frame_times import FrameTimes, times_of_frames
@@ -220,13 +224,11 @@ def check_onset_lists(onsets, name) -> list[np.ndarray]:
     -------
     onsets : list of ndarray
     """
-    if isinstance(onsets, np.ndarray) and onsets.ndim == 2:
-        onsets = list(onsets)
-    if not isinstance(onsets, list | tuple) or not onsets or any(np.ndim(o) == 0 for o in onsets):
-        raise ValueError(
-            f"{name} must be a list with the onsets of every component, such as [[0.5, 1.5], [1]]."
-        )
-    return [check_instants(one, f"{name}[{k}]") for k, one in enumerate(onsets)]
+    wanted = "the onsets of every component, each a list itself, such as [[0.5, 1.5], [1]]"
+    of_components = check_listed(onsets, name, wanted)
+    if not all(map(is_listed, of_components)):
+        raise ValueError(f"{name} must be a list of {wanted}, got {reprlib.repr(onsets)}.")
+    return [check_instants(one, f"{name}[{k}]") for k, one in enumerate(of_components)]
 
 
 def active_in(intervals, times: FrameTimes, before: float, after: float) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Activations that are zero where a score has no note."""
 
+import reprlib
+
 import numpy as np
 
 from skbss.guidance._checked import as_numbers, check_not_negative, refuse_negative
@@ -91,7 +93,10 @@ def note_activations(
     notes = check_notes(notes, "notes")
     pitches = distinct_pitches(notes) if pitches is None else as_numbers(pitches, "pitches")
     if pitches.ndim != 1 or len(np.unique(pitches)) < len(pitches):
-        raise ValueError("pitches must have the shape (n_components,), every pitch once.")
+        raise ValueError(
+            "pitches must have the shape (n_components,), every pitch once, got "
+            f"{reprlib.repr(pitches.tolist())}."
+        )
     return played(notes, pitches, times, before, after)
 
 
@@ -147,7 +152,9 @@ def distinct_pitches(notes) -> np.ndarray:
     return np.unique(notes[:, 2])
 
 
-def played(notes, pitches, times: FrameTimes, before: float, after: float) -> np.ndarray:
+def played(
+    notes, pitches, times: FrameTimes, before: float, after: float, name: str = "notes"
+) -> np.ndarray:
     """Values above zero where a pitch is played, zeros elsewhere.
 
     Parameters
@@ -160,15 +167,21 @@ def played(notes, pitches, times: FrameTimes, before: float, after: float) -> np
         The frames.
     before, after : float
         Tolerances in seconds.
+    name : str, default="notes"
+        What the caller calls the notes.
 
     Returns
     -------
     W : ndarray of shape (n_frames, n_components)
     """
-    times.refuse_later(notes[:, 0], "notes")
+    times.refuse_later(notes[:, 0], name)
     missing = np.setdiff1d(notes[:, 2], pitches)
     if missing.size:
-        raise ValueError(f"notes holds the pitch {missing[0]:g}, of which there is no component.")
+        known = ", ".join(f"{pitch:g}" for pitch in np.sort(pitches))
+        raise ValueError(
+            f"{name} holds the pitch {missing[0]:g}, of which there is no component: pitches must "
+            f"be among [{known}]."
+        )
     W = np.zeros((len(times.centers), len(pitches)))
     for onset, duration, pitch, velocity in notes:
         there = times.within(onset - before, onset + duration + after)

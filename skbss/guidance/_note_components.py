@@ -104,6 +104,7 @@ def note_components(
     pitches = as_numbers(pitches, "pitches")
     if pitches.ndim != 1:
         raise ValueError(f"pitches must have the shape (n_components,), got {pitches.shape}.")
+    check_pitches(pitches, sample_rate, "pitches")
     combs = [
         _comb(pitch, framing, sample_rate, tolerance, n_partials, rolloff, inharmonicity)
         for pitch in pitches
@@ -115,14 +116,30 @@ def note_components(
     return np.repeat(H[:, None], length, axis=1)
 
 
+def check_pitches(pitches, sample_rate: float, name: str) -> None:
+    """Refuse pitches of which no partial can be heard.
+
+    Parameters
+    ----------
+    pitches : ndarray of shape (n_pitches,)
+        MIDI.
+    sample_rate : float
+        In Hz.
+    name : str
+        What the caller calls what holds them.
+    """
+    for pitch in pitches:
+        with np.errstate(over="ignore"):
+            first = frequency_of(pitch)
+        if not 0 < first <= sample_rate / 2:
+            raise ValueError(
+                f"{name} holds the MIDI pitch {pitch:g}, which is at {first:g} Hz, but a sample "
+                f"rate of {sample_rate:g} Hz holds frequencies up to {sample_rate / 2:g} Hz."
+            )
+
+
 def _comb(pitch, framing, sample_rate, tolerance, n_partials, rolloff, inharmonicity):
-    with np.errstate(over="ignore"):
-        first = frequency_of(pitch)
-    if not 0 < first <= sample_rate / 2:
-        raise ValueError(
-            f"The MIDI pitch {pitch:g} is at {first:g} Hz, but a sample rate of {sample_rate:g} Hz "
-            f"holds frequencies up to {sample_rate / 2:g} Hz."
-        )
+    first = frequency_of(pitch)
     most = int(sample_rate / 2 / first)
     number = np.arange(1, 1 + (most if n_partials is None else min(most, n_partials)))
     partials = stretched_partials(first, number, inharmonicity)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skbss.guidance._checked import check_count
+from skbss.guidance._checked import as_table, check_count, is_listed
 
 # By how much the shares of a bin may miss 1, for masks in single precision.
 _ROUNDING = 1e-4
@@ -51,7 +51,7 @@ def painted_activations(paint, n_components=1):
            [1., 1., 1.],
            [0., 1., 1.]])
     """
-    paint = np.asarray(paint)
+    paint = as_table(paint, "paint")
     if paint.ndim not in (2, 3) or 0 in paint.shape:
         raise ValueError(
             f"paint must have the shape (n_sources, n_frames[, n_freqs]), got {paint.shape}."
@@ -60,7 +60,7 @@ def painted_activations(paint, n_components=1):
     shares = completed_shares(
         [check_paint(one, shape, f"paint[{j}]") for j, one in enumerate(paint)]
     )
-    counts = [n_components] * len(paint) if np.ndim(n_components) == 0 else list(n_components)
+    counts = list(n_components) if is_listed(n_components) else [n_components] * len(paint)
     if len(counts) != len(paint):
         raise ValueError(f"n_components is given for {len(counts)} of {len(paint)} sources.")
     counts = [check_count(count, "n_components") for count in counts]
@@ -85,9 +85,11 @@ def check_paint(paint, shape, name) -> np.ndarray:
     paint : ndarray
         float32.
     """
-    paint = np.asarray(paint)
+    paint = as_table(paint, name)
     if not (np.issubdtype(paint.dtype, np.number) or paint.dtype == bool):
-        raise TypeError(f"{name} must hold real numbers, got dtype {paint.dtype}.")
+        raise TypeError(
+            f"{name} must hold real numbers, NaN where nothing is known, got dtype {paint.dtype}."
+        )
     if np.iscomplexobj(paint):
         raise TypeError(f"{name} must hold real numbers, got complex ones.")
     if paint.shape != tuple(shape):

@@ -11,7 +11,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skbss._runtime.device import is_jax_array
 from skbss.frontend._framing import Framing
 from skbss.guidance import note_components
-from skbss.guidance._checked import check_not_negative
+from skbss.guidance._checked import as_numbers, check_not_negative
 from skbss.masking._factorizer import seeded_clone, told_apart
 from skbss.separation._dictionaries import learn_dictionaries
 
@@ -117,7 +117,8 @@ def atoms_of_sources(marks, names, factorizer, framing: Framing, note_settings, 
         _atoms_of_source(
             [clip.guides[j] for clip in marks],
             [clip.marks[j] for clip in marks],
-            f"guides[{name!r}]",
+            # What is wrong with all clips together is in none of them alone.
+            marks[0].marks[j].whose if len(marks) == 1 else f"guides[:][{name!r}]",
             factorizer,
             shape,
             {**note_settings, "template_length": length},
@@ -129,7 +130,11 @@ def atoms_of_sources(marks, names, factorizer, framing: Framing, note_settings, 
 
 def _atoms_of_source(guides, marks, whose, factorizer, shape, note_settings, exponent):
     held = all(guide.hold for guide in guides)
-    given = [np.asarray(g.components, np.float64) for g in guides if g.components is not None]
+    given = [
+        as_numbers(guide.components, f"{mark.whose}.components")
+        for guide, mark in zip(guides, marks, strict=True)
+        if guide.components is not None
+    ]
     counts = {len(m.onsets) for m in marks if m.each and m.onsets is not None}
     counts |= {g.n_components for g in guides if g.n_components is not None}
     notes = [m.notes for m in marks if m.notes is not None]
@@ -171,8 +176,8 @@ def _check_components(given, whose, shape):
         raise ValueError(
             f"{whose}.components must have the shape ({wanted}), got {given[0].shape}."
         )
-    if not np.isfinite(components).all() or components.min() < 0:
-        raise ValueError(f"{whose}.components must be finite and non-negative.")
+    if components.min() < 0:
+        raise ValueError(f"{whose}.components must be non-negative, got {components.min():g}.")
     return components
 
 

@@ -123,6 +123,10 @@ def learn_guided(way: GuidedWay, clips, marks, atoms) -> GuidedLearned:
                 for one in known.painted
             ]
             recordings += [Recording(V, np.tile(own, (len(V), 1))) for V in known.examples]
+    if not any(clip.any() for clip in allowed):
+        raise ValueError(
+            "guides let no source sound in any frame: add a Guide() for what is to be heard."
+        )
     n_held = sum(one.count for one in atoms if one.held)
     fitted = seeded_clone(way.factorizer, way.random_state).set_params(
         init="custom", n_components=len(H), fixed_components=H[:n_held] if n_held else None

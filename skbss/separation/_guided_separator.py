@@ -1,10 +1,12 @@
 """Separation of recordings by what is known about them: notes, onsets, examples, painted masks."""
 
+import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skbss._runtime.device import is_jax_array
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.factorization import BetaNMF
 from skbss.frontend import STFT
@@ -393,6 +395,8 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
         if allowed.all() or not bool(self.components_.any()):
             # Nothing is forbidden, or learned: every frame by itself, as without guides.
             return self.factorizer_.transform(V, **told_apart(self.factorizer_, lengths))
+        if not allowed.any():
+            return (jnp if is_jax_array(V) else np).zeros((len(V), allowed.shape[1]), V.dtype)
         solver = clone(self.factorizer_).set_params(
             n_components=len(self.components_), fixed_components=np.asarray(self.components_)
         )

@@ -9,7 +9,13 @@ import numpy as np
 from skbss._runtime.waveforms import Clips, check_waveforms
 from skbss.frontend._framing import Framing
 from skbss.guidance import Guide
-from skbss.guidance._checked import check_count, check_instants, check_not_negative, check_rate
+from skbss.guidance._checked import (
+    check_count,
+    check_instants,
+    check_not_negative,
+    check_rate,
+    is_listed,
+)
 from skbss.guidance._frame_times import FrameTimes, times_from
 from skbss.guidance._intervals import (
     active_after,
@@ -18,6 +24,7 @@ from skbss.guidance._intervals import (
     check_onset_lists,
 )
 from skbss.guidance._note_activations import check_notes, played
+from skbss.guidance._note_components import check_pitches
 from skbss.guidance._paint import check_paint, completed_shares, silent_frames
 from skbss.separation._cover import Cover
 
@@ -45,6 +52,8 @@ class SourceMarks:
 
     Attributes
     ----------
+    whose : str
+        What users call its guide, for messages.
     notes : ndarray of shape (n_notes, 4) or None
     onsets : list of ndarray or None
         One for all components, or one for each.
@@ -55,6 +64,7 @@ class SourceMarks:
         Recordings of the source alone.
     """
 
+    whose: str
     notes: np.ndarray | None
     onsets: list[np.ndarray] | None
     each: bool
@@ -108,7 +118,8 @@ class ClipMarks:
         if marks.notes is not None and times is not None:
             notes = marks.notes
             if pitches is not None:
-                W = played(notes, pitches, times, tolerances.onset, tolerances.offset)
+                name = f"{marks.whose}.notes"
+                W = played(notes, pitches, times, tolerances.onset, tolerances.offset, name)
             else:
                 spans = np.column_stack([notes[:, 0], notes[:, 0] + notes[:, 1]])
                 W *= active_in(spans, times, tolerances.onset, tolerances.offset)[:, None]
@@ -119,8 +130,8 @@ class ClipMarks:
             ]
             if len(columns) not in (1, n_components):
                 raise ValueError(
-                    f"Source {source} has {n_components} components, but its guide has the onsets "
-                    f"of {len(columns)}."
+                    f"{marks.whose}.onsets are those of {len(columns)} components, but the source "
+                    f"has {n_components}: give a list for each, or one list for all."
                 )
             W *= np.stack(columns, axis=1)
         if marks.active is not None and times is not None:
@@ -175,41 +186,61 @@ def check_guides(guides, clips: Clips, framing: Framing, sample_rate, names=None
     listed = []
     for position, one in enumerate(per_clip):
         label = "guides" if clips.layout == "one" else f"guides[{position}]"
-        own_names, own = _listed(one, names, label)
+        own_names, own, whose = _listed(one, names, label)
         if names is not None and len(own) != len(names):
             raise ValueError(
                 f"{label} holds {len(own)} sources, but there must be {len(names)}: {names}."
             )
         names = own_names
-        listed.append(own)
+        listed.append((own, whose))
     return names, [
-        _marks_of_clip(own, names, x.shape[-1], framing, sample_rate)
-        for own, x in zip(listed, mixtures, strict=True)
+        _marks_of_clip(own, whose, x.shape[-1], framing, sample_rate)
+        for (own, whose), x in zip(listed, mixtures, strict=True)
     ]
 
 
 def _listed(guides, names, label):
-    """The names of the sources, and their guides in that order."""
+    """The names of the sources, their guides in that order, and where users find these."""
     if isinstance(guides, Mapping):
+        twice = [key for key in guides if not isinstance(key, str) and str(key) in guides]
+        if twice:
+            raise ValueError(
+                f"{label} has the sources {twice[0]!r} and {str(twice[0])!r}, which would have one "
+                "name: give every source a name of its own."
+            )
         if names is not None and set(map(str, guides)) != set(names):
             raise ValueError(f"{label} must have the sources {names}, got {list(guides)}.")
         by_name = {str(name): guide for name, guide in guides.items()}
         names = list(by_name) if names is None else names
         guides = [by_name[name] for name in names]
+        whose = [f"{label}[{name!r}]" for name in names]
     elif isinstance(guides, list | tuple):
         guides = list(guides)
         names = [str(j) for j in range(len(guides))] if names is None else names
+        whose = [f"{label}[{j}]" for j in range(len(guides))]
     else:
         raise TypeError(f"{label} must be a mapping or a list of Guide, got {guides!r}.")
     if not guides:
-        raise ValueError(f"{label} holds no source.")
-    for name, guide in zip(names, guides, strict=False):
+        raise ValueError(
+            f"{label} holds no source: add a Guide for each, Guide() where nothing is known of it."
+        )
+    for where, guide in zip(whose, guides, strict=True):
+        if label == "guides" and _holds_guides(guide):
+            raise TypeError(
+                "guides are those of several clips, but X is one: pass guides[0], or a list of "
+                "clips."
+            )
         if not isinstance(guide, Guide):
-            raise TypeError(f"{label} must hold a Guide for {name!r}, got {guide!r}.")
-    return names, guides
+            raise TypeError(f"{where} must be a Guide, got {guide!r}.")
+    return names, guides, whose
 
 
-def _marks_of_clip(guides, names, length, framing, sample_rate):
+def _holds_guides(one):
+    held = one.values() if isinstance(one, Mapping) else one
+    return isinstance(one, Mapping | list | tuple) and any(isinstance(g, Guide) for g in held)
+
+
+def _marks_of_clip(guides, whose, length, framing, sample_rate):
     cover = Cover(length, framing)
     timed = [g for g in guides if not (g.notes is None and g.onsets is None and g.active is None)]
     times = None
@@ -219,13 +250,12 @@ def _marks_of_clip(guides, names, length, framing, sample_rate):
         times = times_from(
             cover.first_middle, cover.n_frames, framing, check_rate(sample_rate), length
         )
-    marks = [_marks_of_source(g, name, times) for g, name in zip(guides, names, strict=True)]
-    shares = _shares(guides, names, length, framing, cover)
+    marks = [_marks_of_source(*one, times, sample_rate) for one in zip(guides, whose, strict=True)]
+    shares = _shares(guides, whose, length, framing, cover)
     return ClipMarks(guides, marks, times, shares, cover.n_frames)
 
 
-def _marks_of_source(guide, name, times):
-    whose = f"guides[{name!r}]"
+def _marks_of_source(guide, whose, times, sample_rate):
     if guide.n_components is not None:
         check_count(guide.n_components, f"{whose}.n_components")
     if not isinstance(guide.hold, bool | np.bool_):
@@ -237,9 +267,11 @@ def _marks_of_source(guide, name, times):
     if guide.notes is not None:
         notes = check_notes(guide.notes, f"{whose}.notes")
         times.refuse_later(notes[:, 0], f"{whose}.notes")
+        if guide.components is None and guide.example is None:
+            check_pitches(notes[:, 2], float(sample_rate), f"{whose}.notes")
     each = False
     if guide.onsets is not None:
-        each = any(np.ndim(one) > 0 for one in np.atleast_1d(np.asarray(guide.onsets, object)))
+        each = is_listed(guide.onsets) and any(map(is_listed, guide.onsets))
         if each:
             onsets = check_onset_lists(guide.onsets, f"{whose}.onsets")
         else:
@@ -250,10 +282,10 @@ def _marks_of_source(guide, name, times):
         times.refuse_later(active[:, 0], f"{whose}.active")
     if guide.example is not None:
         example = check_waveforms(guide.example, name=f"{whose}.example").each()
-    return SourceMarks(notes, onsets, each, active, example)
+    return SourceMarks(whose, notes, onsets, each, active, example)
 
 
-def _shares(guides, names, length, framing, cover):
+def _shares(guides, whose, length, framing, cover):
     """What was painted, in the frames that cover the clip."""
     if all(guide.paint is None for guide in guides):
         return None
@@ -261,8 +293,8 @@ def _shares(guides, names, length, framing, cover):
     paints = [
         None
         if guide.paint is None
-        else check_paint(guide.paint, (n_frames, framing.n_freqs), f"guides[{name!r}].paint")
-        for guide, name in zip(guides, names, strict=True)
+        else check_paint(guide.paint, (n_frames, framing.n_freqs), f"{where}.paint")
+        for guide, where in zip(guides, whose, strict=True)
     ]
     # Frames that the front end does not have lie before or after all that it has.
     later = cover.first_middle - (framing.n_fft // 2 - framing.margin)

@@ -343,3 +343,16 @@ def test_sources_that_are_not_finite(convert, value, what):
         check_sources(convert(y), clips)
     with pytest.raises(ValueError, match=rf"Input y\[1\] contains {what}"):
         check_sources([convert(y[0]), convert(y[1])], clips)
+
+
+def test_lists_of_numbers_are_clips_of_their_lengths():
+    clips = check_waveforms([[1.0, 2.0, 3.0], [4.0]])
+    assert clips.layout == "list"
+    assert [one.tolist() for one in clips.arrays] == [[1, 2, 3], [4]]
+    with pytest.raises(ValueError, match=r"X\[0\] must be an array, .* lists of unequal lengths"):
+        check_waveforms([[[1.0, 2.0], [3.0]]])
+
+
+def test_a_path_is_no_recording():
+    with pytest.raises(TypeError, match=r"X must hold the samples .*, got 'song.wav': read the"):
+        check_waveforms("song.wav")

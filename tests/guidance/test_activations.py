@@ -141,7 +141,8 @@ def test_a_decay_locks_nothing():
         ([(0.4, 1, 60)], "notes holds the onset 0.4 s, but the clip ends at 0.319 s"),
         ([(0, -1, 60)], "the duration -1 s: it is negative"),
         ([(0, 1)], r"must have the shape \(n_notes, 3\) or \(n_notes, 4\)"),
-        ([(0, 1, 60), (0, 1)], "all rows of one length"),
+        ([(0, 1, 60), (0, 1)], r"all rows of one length, got \[\(0, 1, 60\), \(0, 1\)\]"),
+        (None, "notes must be real numbers, got None"),
         ([(0, 1, "C4")], "must be real numbers"),
         ([(0, np.nan, 60)], "notes contains NaN or infinity"),
         ([(0, 1, 60, 0)], "velocities of notes"),
@@ -170,8 +171,11 @@ def test_intervals_that_are_none():
 
 
 def test_onsets_that_are_none():
-    with pytest.raises(ValueError, match="a list with the onsets of every component"):
-        onset_activations([0.1, 0.2], **FRAMES)
+    for wrong in (0.1, [0.1, 0.2], [], [[0.1], 0.2], None):
+        with pytest.raises(ValueError, match=r"a list of the onsets of every component.*, got "):
+            onset_activations(wrong, **FRAMES)
+    with pytest.raises(ValueError, match=r"onsets\[1\] must have all rows of one length"):
+        onset_activations([[0.1], [[0.1], [0.1, 0.2]]], **FRAMES)
     with pytest.raises(ValueError, match=r"onsets\[1\] holds the time -1 s"):
         onset_activations([[0.1], [-1]], **FRAMES)
     with pytest.raises(ValueError, match="onsets holds the onset 9 s"):

@@ -65,8 +65,15 @@ def test_a_hit_may_end_before_the_template():
 
 
 def test_hits_that_are_none():
-    with pytest.raises(ValueError, match="a list of recordings"):
-        hit_components(hit(500))
+    for wrong in (hit(500), [0.5, 0.1], [], np.zeros((0, 5)), 5, None, "kick.wav"):
+        with pytest.raises(ValueError, match=r"hits must be a list of recordings.*, got"):
+            hit_components(wrong)
+    with pytest.raises(ValueError, match=r"hits\[0\] must have the shape .*, got 2 of"):
+        hit_components([[[0.1, 0.2, 0.3], [0.4]]])
+    with pytest.raises(TypeError, match=r"hits\[0\] must hold the samples .* read the file first"):
+        hit_components(["kick.wav"])
+    with pytest.raises(ValueError, match="onsets must be a list of the onsets of every component"):
+        hit_components([hit(500)], onsets=[0.1], sample_rate=RATE)
     with pytest.raises(ValueError, match=r"hits\[1\] must have the shape \(length,\)"):
         hit_components([hit(500), np.ones((2, 4000))])
     with pytest.raises(ValueError, match="pass the sample_rate"):
@@ -102,4 +109,7 @@ def test_generic_drums_differ_and_forbid_nothing():
 def test_a_drum_that_is_none():
     with pytest.raises(ValueError, match="'kick', 'snare', 'tom', 'hi-hat', 'cymbal', got 'gong'"):
         drum_components(["kick", "gong"], sample_rate=22050)
+    for wrong in (5, None, [["kick"]]):
+        with pytest.raises(ValueError, match="kinds must be a list of any of 'kick'"):
+            drum_components(wrong, sample_rate=22050)
     assert drum_components("kick", sample_rate=22050).shape == (1, 1025)

@@ -83,7 +83,9 @@ def test_no_pitches():
 
 
 def test_pitches_that_can_not_be_heard():
-    with pytest.raises(ValueError, match=r"The MIDI pitch 120 is at 8372.* up to 4000 Hz"):
+    with pytest.raises(
+        ValueError, match=r"pitches holds the MIDI pitch 120, which is at 8372.* up to 4000 Hz"
+    ):
         note_components([60, 120], sample_rate=RATE)
     with pytest.raises(ValueError, match="MIDI pitch 1e"):
         note_components([1e6], sample_rate=RATE)

@@ -76,5 +76,9 @@ def test_painted_activations_are_checked():
         painted_activations([[1, 0], [0, 1]], n_components=[1])
     with pytest.raises(ValueError, match="n_components"):
         painted_activations([[1, 0], [0, 1]], n_components=0)
+    with pytest.raises(ValueError, match=r"paint must have all rows .*, got \[\[1, 0\], \[0\]\]"):
+        painted_activations([[1, 0], [0]])
+    with pytest.raises(TypeError, match="n_components must be an instance of int, not list"):
+        painted_activations([[1, 0], [0, 1]], n_components=[[1], [1, 2]])
     with pytest.raises(ValueError, match=r"paint must have the shape"):
         painted_activations([1, 0])

@@ -461,6 +461,18 @@ def test_copies(fitted, mixtures, guides):
     assert GuidedSeparator().set_params(factorizer__n_components=3).factorizer.n_components == 3
 
 
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+def test_clips_in_which_nothing_may_sound_have_no_activations(fitted, mixtures, kind):
+    stereo = kind(np.stack([mixtures[0], mixtures[1]]))[None]
+    silent = [dict.fromkeys(fitted.source_names_, Guide(active=[]))]
+    W = fitted.activations(stereo, silent)
+    assert isinstance(W, type(stereo))
+    assert W.shape[:2] == (1, 2)
+    assert not W.any()
+    estimates = fitted.transform(stereo, silent)
+    np.testing.assert_allclose(estimates, np.repeat(stereo[:, None], 3, axis=1) / 3, atol=1e-6)
+
+
 def test_is_not_fitted(mixtures):
     with pytest.raises(NotFittedError):
         guided().transform(mixtures[0])
@@ -475,7 +487,7 @@ ONE = {"a": Guide(notes=[(0, 0.1, 60)]), "b": Guide()}
         (None, ValueError, "guides are missing"),
         ({}, ValueError, "holds no source"),
         (5, TypeError, "must be a mapping or a list of Guide"),
-        ({"a": [(0, 1, 60)]}, TypeError, "must hold a Guide for 'a'"),
+        ({"a": [(0, 1, 60)]}, TypeError, r"guides\['a'\] must be a Guide"),
         ({"a": Guide(notes=[(9, 1, 60)])}, ValueError, r"guides\['a'\].notes holds the onset 9 s"),
         ({"a": Guide(onsets=0.1)}, ValueError, r"guides\['a'\].onsets must have the shape"),
         ({"a": Guide(onsets=[-1])}, ValueError, r"guides\['a'\].onsets holds the time -1 s"),
@@ -496,15 +508,30 @@ ONE = {"a": Guide(notes=[(0, 0.1, 60)]), "b": Guide()}
             "both components and example",
         ),
         ({"a": Guide(components=np.ones((1, 7)))}, ValueError, r"the shape \(n_components, 101\)"),
-        ({"a": Guide(components=-np.ones((1, 101)))}, ValueError, "finite and non-negative"),
+        ({"a": Guide(components=-np.ones((1, 101)))}, ValueError, "must be non-negative, got -1"),
         ({"a": Guide(example=[np.nan])}, ValueError, "NaN"),
+        ({"a": Guide(example="a.wav")}, TypeError, r"got 'a.wav': read the file first"),
+        (
+            {"a": Guide(components=[[1.0], [1.0, 2.0]])},
+            ValueError,
+            r"guides\['a'\].components must have all rows of one length, got \[\[1.0\], \[1.0, 2",
+        ),
+        ({"a": Guide(components=[["x"] * 101])}, ValueError, "components must be real numbers"),
+        ({"a": Guide(components=np.full((1, 101), np.nan))}, ValueError, "NaN or infinity"),
+        ({"a": Guide(onsets=[[[0.0], [0.1, 0.2]]])}, ValueError, r"onsets\[0\] must have all rows"),
+        ({"a": Guide(notes=[(0, 1, 60), (0, 1)])}, ValueError, r"\['a'\].notes must have all rows"),
+        ({"a": Guide(paint=[[1, 0.5], [0]])}, ValueError, r"\['a'\].paint must have all rows"),
+        ([Guide(), Guide(active=[(0, 1), (1,)])], ValueError, r"guides\[1\].active must have all"),
+        ({"a": Guide(notes=[]), "b": Guide(active=[])}, ValueError, "no source sound in any frame"),
+        ({1: Guide(), "1": Guide()}, ValueError, "1 and '1', which would have one name"),
+        ([[Guide()], [Guide()]], TypeError, r"several clips, but X is one: pass guides\[0\]"),
         ({"a": Guide(notes=[(0, 0.1, 60)], n_components=3)}, ValueError, "for every pitch"),
         (
             {"a": Guide(onsets=[[0], [0.1]], n_components=3)},
             ValueError,
             "must say in one way how many components there are, got 2, 3",
         ),
-        ({"a": Guide(notes=[(0, 0.1, 130)])}, ValueError, "MIDI pitch 130"),
+        ({"a": Guide(notes=[(0, 0.1, 130)])}, ValueError, r"\['a'\].notes holds .* pitch 130"),
         ({"a": Guide(notes=[])}, ValueError, "no source that sounds"),
     ],
 )
@@ -529,10 +556,14 @@ def test_guides_have_to_fit_to_the_clips(mixtures, fitted):
     with pytest.raises(ValueError, match="must have the sources"):
         fitted.transform(mixtures[0], ONE)
     other = {"low": Guide(notes=[(0, 0.1, 40)]), "high": Guide(), "clicks": Guide()}
-    with pytest.raises(ValueError, match="the pitch 40, of which there is no component"):
+    with pytest.raises(ValueError, match=r"\['low'\].notes holds the pitch 40, of which"):
         fitted.transform(mixtures[0], other)
+    with pytest.raises(ValueError, match=r"guides\[1\]\['low'\].notes must be real numbers"):
+        fitted.transform(
+            mixtures[:2], [other | {"low": Guide()}, other | {"low": Guide(notes="C4")}]
+        )
     two = {"low": Guide(), "high": Guide(), "clicks": Guide(onsets=[[0], [0.1]])}
-    with pytest.raises(ValueError, match="has 3 components, but its guide has the onsets of 2"):
+    with pytest.raises(ValueError, match=r"\['clicks'\].onsets are those of 2 .* source has 3"):
         fitted.transform(mixtures[0], two)
 
 
