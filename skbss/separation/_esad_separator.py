@@ -15,6 +15,7 @@ from skbss._runtime.waveforms import check_sources
 from skbss.frontend import STFT
 from skbss.frontend._framing import resolve_framing
 from skbss.masking._factorizer import check_factorizer
+from skbss.masking._level import level_of
 from skbss.separation._channels import (
     centered,
     check_recordings,
@@ -147,9 +148,9 @@ class ESADSeparator(TransformerMixin, BaseEstimator):
     -----
     For "frequency" the images add up to the mixture if there are as many sources as channels; with
     fewer, to its projection on the principal components of every frequency. For "fir" they add up
-    to what comes closest to it in the outputs of the filters, from which recordings not much longer
-    than these lack a part. With a post-filter they add up to less. `fit` looks at every clip at
-    unit level and without the means of its channels.
+    to what comes closest to it in the outputs of the filters. With a post-filter they add up to
+    less. `fit` looks at every clip at unit level and, to find filters, without the means of its
+    channels.
 
     Sources that move, and fewer channels than sources, are beyond it. Where fewer channels than
     there shall be sources are independent of each other, because some are silent or the same, the
@@ -379,6 +380,7 @@ class ESADSeparator(TransformerMixin, BaseEstimator):
             else:
                 learned = learn_fir_unmixing(
                     channels,
+                    [np.asarray(x) / level_of(x) for x in clips],
                     n_found,
                     framing,
                     random_state,

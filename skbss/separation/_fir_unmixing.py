@@ -67,8 +67,9 @@ class FIRUnmixing:
         """
         n_freqs, _, n_sources = self.mixing.shape
         as_they_are = np.broadcast_to(np.eye(n_sources), (n_freqs, n_sources, n_sources))
-        y = filtered(x, self.unmixing)
-        return images_by_matrices(y, as_they_are, self.mixing, self.framing)
+        y, before = filtered(x, self.unmixing), self.unmixing.shape[-1] // 2
+        images = images_by_matrices(y, as_they_are, self.mixing, self.framing)
+        return images[..., before : before + x.shape[-1]]
 
     def with_silent_sources(self, count):
         """The same with more sources, in which there is nothing.
@@ -90,7 +91,9 @@ class FIRUnmixing:
 
 
 def filtered(x, filters):
-    """The sums of the filtered channels, without the delay of the filters.
+    """The sums of the filtered channels, all of them: filters ring before and after the channels.
+
+    What rings there is needed to mix the channels again.
 
     Parameters
     ----------
@@ -101,26 +104,27 @@ def filtered(x, filters):
 
     Returns
     -------
-    y : array of shape (n_sources, length)
-        A JAX array where `x` is one.
+    y : array of shape (n_sources, length + n_taps - 1)
+        From ``n_taps // 2`` samples before the channels on. A JAX array where `x` is one.
     """
     xp = jnp if is_jax_array(x) else np
     filters = xp.asarray(filters, x.dtype)
     convolve = jax.scipy.signal.fftconvolve if is_jax_array(x) else oaconvolve
-    delay = filters.shape[-1] // 2
     y = [sum(convolve(one, taps) for one, taps in zip(x, own, strict=True)) for own in filters]
-    return xp.stack(y)[:, delay : delay + x.shape[-1]]
+    return xp.stack(y)
 
 
 def learn_fir_unmixing(
-    clips, n_sources, framing: Framing, random_state, *, n_taps, rates, n_init, max_iter, tol
+    clips, heard, n_sources, framing: Framing, random_state, *, n_taps, rates, n_init, max_iter, tol
 ) -> FIRUnmixing:
     """Filters that make sources of channels; to be called in the precision scope of the clips.
 
     Parameters
     ----------
     clips : list of ndarray of shape (n_channels, length)
-        Waveforms at unit level.
+        Waveforms at unit level, without the means of their channels.
+    heard : list of ndarray of shape (n_channels, length)
+        The same with their means: sources have to come close to what they are to be mixed to.
     n_sources : int
         At most the number of channels; if they are fewer, principal components take their place.
     framing : Framing
@@ -159,7 +163,7 @@ def learn_fir_unmixing(
     descent = descend(improve, objective_of, state, max_iter=max_iter, tol=tol, patience=_PATIENCE)
     filters = np.einsum("kdl,dc->kcl", np.asarray(descent.best.u, float), reduction)
     longer = resolve_framing(STFT(_LONGER * framing.n_fft))
-    mixing, energy = _projection_back(clips, filters.astype(dtype), longer)
+    mixing, energy = _projection_back(heard, filters.astype(dtype), longer)
     order = np.argsort(-energy, kind="stable")
     return FIRUnmixing(
         filters[order],
@@ -205,7 +209,9 @@ def _first_filters(clips, n_taps, random_state, n_init, tol):
 
 def _projection_back(clips, filters, framing):
     """The gains by which sources come closest to the channels, and the energy of their images."""
-    X = spectra_of(clips, framing).Z
+    before, n_taps = filters.shape[-1] // 2, filters.shape[-1]
+    around = (0, 0), (before, n_taps - 1 - before)
+    X = spectra_of([np.pad(x, around) for x in clips], framing).Z
     Y = spectra_of([filtered(x, filters) for x in clips], framing).Z
     products = (X @ Y.conj().swapaxes(1, 2)).astype(complex)
     covariance = (Y @ Y.conj().swapaxes(1, 2)).astype(complex)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import fftconvolve
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -135,6 +136,20 @@ def test_images_add_up(short, mixing):
         assert np.square(rest).sum() < 1e-3 * np.square(x).sum()
     else:
         np.testing.assert_allclose(rest, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("length", [32, 64, 80, 128, 1000])
+@pytest.mark.parametrize("mean", [0, 0.5])
+def test_filters_leave_nothing_out_of_short_recordings(length, mean):
+    rng = np.random.default_rng(length)
+    sources = rng.laplace(size=(2, length + 20))
+    gains = rng.standard_normal((2, 2, 20)) * np.exp(-np.arange(20) / 4)
+    x = np.einsum("ckl,kln->cn", gains, sliding_window_view(sources, length, axis=1)[:, :20])
+    x += mean
+    separator = ESADSeparator(mixing="fir", **QUICK | {"n_fft": 256, "n_taps": 64})
+    estimates = separator.fit_transform(x)
+    rest = np.square(x - estimates.sum(axis=0)).sum() / np.square(x).sum()
+    assert rest < (1e-9 if length <= 128 else 1e-3)
 
 
 def test_fewer_sources_add_up_to_the_principal_components(voices):
