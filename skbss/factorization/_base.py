@@ -17,9 +17,11 @@ from skbss._runtime.warning import warn
 from skbss.factorization._checked import Checked, check_lengths
 from skbss.factorization._divergence import row_divergences
 from skbss.factorization._observations import (
+    floor_of,
     has_missing,
     weight_sums,
 )
+from skbss.factorization._rules import Settings
 
 BETA_LOSSES = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
 
@@ -75,6 +77,19 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
     def _activation_iterations(self):
         return self.max_iter
+
+    def _settings(self, penalty, dtype, n_components, max_iter) -> Settings:
+        """What a solver is told."""
+        return Settings(
+            beta=self._beta,
+            penalty=penalty,
+            floor=floor_of(dtype, self._beta),
+            tol=float(self.tol),
+            max_iter=max_iter,
+            shuffle=self.shuffle,
+            random_state=self.random_state,
+            n_components=n_components,
+        )
 
     def _check_input(self, X, weights, *, reset, lengths=None):
         if not np.isfinite(self._beta):

@@ -21,11 +21,10 @@ from skbss.factorization._divergence import model_error, relative_power
 from skbss.factorization._joint import Watch, solve_jointly
 from skbss.factorization._observations import (
     compute_dtype,
-    floor_of,
     has_missing,
     observe,
 )
-from skbss.factorization._rules import Settings, choose_solver, keeps_zeros
+from skbss.factorization._rules import choose_solver, keeps_zeros
 from skbss.factorization._start import check_start, start_factors
 
 
@@ -244,16 +243,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
                     _report(n_iter, started, loss * gain)
                 return callbacks.end(lambda: attributes(fetch_components()))
 
-            settings = Settings(
-                beta=beta,
-                penalty=penalty,
-                floor=floor_of(dtype, beta),
-                tol=float(self.tol),
-                max_iter=self.max_iter,
-                shuffle=self.shuffle,
-                random_state=self.random_state,
-                n_components=given.n_components,
-            )
+            settings = self._settings(penalty, dtype, given.n_components, self.max_iter)
             # scikit-learn, too, seeds every part of a single start anew.
             single = self.n_init == 1
             draws = self.random_state if single else check_random_state(self.random_state)

@@ -22,7 +22,7 @@ from skbss.factorization._observations import (
     mean_of,
     observe,
 )
-from skbss.factorization._rules import Settings, bounded, step_rules
+from skbss.factorization._rules import bounded, step_rules
 from skbss.factorization._start import check_start, start_factors
 
 
@@ -380,16 +380,8 @@ class MiniBatchBetaNMF(CallbackSupportMixin, ElasticNetNMF):
         dtype, beta = state.H.dtype, self._beta
         solved = W is None
         if solved:
-            settings = Settings(
-                beta=beta,
-                penalty=penalty.prices_of_rows(state.H),
-                floor=floor_of(dtype, beta),
-                tol=float(self.tol),
-                max_iter=self.fresh_restarts_max_iter,
-                shuffle=False,
-                random_state=None,
-                n_components=self._n_components,
-            )
+            prices, max_iter = penalty.prices_of_rows(state.H), self.fresh_restarts_max_iter
+            settings = self._settings(prices, dtype, self._n_components, max_iter)
             W, _, _ = solve_activations("mu", observed, state.H, settings)
             W = observed.layout.lay_out(W, dtype, observed.layout.rank)
         result = online_step(

@@ -12,8 +12,8 @@ from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.loop import run_loop
 from skbss._runtime.warning import warn
 from skbss.factorization._base import BaseNMF
-from skbss.factorization._observations import compute_dtype, floor_of, weight_sums
-from skbss.factorization._rules import CHECK_EVERY, Settings, bounded
+from skbss.factorization._observations import compute_dtype, weight_sums
+from skbss.factorization._rules import CHECK_EVERY, bounded
 from skbss.factorization._side_by_side import SIZES, Recording, SideBySide
 from skbss.factorization._solvers import make_solver
 
@@ -106,16 +106,7 @@ class RecordingNMF(BaseNMF):
                 )
                 for one, observed in zip(recordings, each, strict=True)
             ]
-            settings = Settings(
-                beta=self._beta,
-                penalty=members[0].penalty,
-                floor=floor_of(dtype, self._beta),
-                tol=float(self.tol),
-                max_iter=self.max_iter,
-                shuffle=False,
-                random_state=None,
-                n_components=layout.n_components,
-            )
+            settings = self._settings(members[0].penalty, dtype, layout.n_components, self.max_iter)
             solve = _solve_alone if len(members) == 1 else _solve_side_by_side
             found, converged, n_iter = solve(
                 self._recording_solver(), members, H, settings, layout, dtype

@@ -12,13 +12,12 @@ from skbss.factorization._activations import rows_per_block, solve_activations
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._observations import (
     compute_dtype,
-    floor_of,
     observe,
     rows_of_weight_one,
     silenced,
     weight_sums,
 )
-from skbss.factorization._rules import Settings, choose_rows_solver
+from skbss.factorization._rules import choose_rows_solver
 
 
 class RowNMF(BaseNMF):
@@ -159,15 +158,8 @@ class RowNMF(BaseNMF):
             H = xp.asarray(movable(H, X), dtype)
             level, prices = self._row_terms(H, observed.scale)
             H = layout.lay_out_components(H / level)
-            settings = Settings(
-                beta=beta,
-                penalty=prices,
-                floor=floor_of(dtype, beta),
-                tol=float(self.tol),
-                max_iter=self._activation_iterations(),
-                shuffle=self.shuffle,
-                random_state=self.random_state,
-                n_components=layout.n_components,
+            settings = self._settings(
+                prices, dtype, layout.n_components, self._activation_iterations()
             )
             W, n_iter, converged = solve_activations(solver, observed, H, settings, xp)
             level = xp.asarray(level, dtype).reshape(-1)

@@ -22,8 +22,9 @@ from skbss.separation._channels import (
     check_same_channels,
     count_channels,
 )
-from skbss.separation._fir_unmixing import FIRUnmixing, learn_fir_unmixing
-from skbss.separation._frequency_unmixing import FrequencyUnmixing, learn_frequency_unmixing
+from skbss.separation._convolutive_unmixing import ConvolutiveUnmixing
+from skbss.separation._fir_unmixing import learn_fir_unmixing
+from skbss.separation._frequency_unmixing import learn_frequency_unmixing
 from skbss.separation._post_filter import learn_post_filter, post_filtered
 from skbss.separation._score import check_enough_estimates, mean_si_sdr
 from skbss.separation._sparse_component_analysis import SparseComponentAnalysis
@@ -372,7 +373,7 @@ class ESADSeparator(TransformerMixin, BaseEstimator):
         channels = [x.astype(dtype) for x in channels]
         limits = {"n_init": self.n_init, "max_iter": self._limit(), "tol": self.tol}
         with precision(dtype):
-            learned: FrequencyUnmixing | FIRUnmixing
+            learned: ConvolutiveUnmixing
             if self.mixing == "frequency":
                 learned = learn_frequency_unmixing(
                     channels, n_found, framing, random_state, **limits

@@ -1,7 +1,5 @@
 """Short filters that unmix channels into sources that are sparse over time."""
 
-from dataclasses import dataclass, replace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +9,7 @@ from skbss._kernels.fir_unmixing import AdaptingFilters, adapt_filters, scale_fr
 from skbss._runtime.device import for_kernels, is_jax_array
 from skbss.frontend import STFT
 from skbss.frontend._framing import Framing, resolve_framing
+from skbss.separation._convolutive_unmixing import ConvolutiveUnmixing
 from skbss.separation._descent import descend
 from skbss.separation._frequency_unmixing import (
     images_by_matrices,
@@ -26,68 +25,17 @@ _LONGER = 4
 _PATIENCE = 5
 
 
-@dataclass(frozen=True, eq=False)
-class FIRUnmixing:
-    """Filters that unmix, and how they were found.
+class FIRUnmixing(ConvolutiveUnmixing):
+    """Filters of shape (n_sources, n_channels, n_taps), later by ``n_taps // 2`` samples."""
 
-    Attributes
-    ----------
-    unmixing : ndarray of shape (n_sources, n_channels, n_taps)
-        What finds the sources, later by ``n_taps // 2`` samples.
-    mixing : ndarray of shape (n_freqs, n_channels, n_sources)
-        Their gains in the channels, by decreasing energy.
-    framing : Framing
-        The frames of the gains.
-    objectives : tuple of float
-        At the start, at iterations 10, 20 … and at the last.
-    n_iter : int
-        Number of iterations.
-    converged : bool
-        Whether they came to rest.
-    """
-
-    unmixing: np.ndarray
-    mixing: np.ndarray
-    framing: Framing
-    objectives: tuple[float, ...]
-    n_iter: int
-    converged: bool
+    source_axis = 0
 
     def images(self, x):
-        """What every source contributes to every channel.
-
-        Parameters
-        ----------
-        x : array of shape (n_channels, length)
-            Waveforms.
-
-        Returns
-        -------
-        images : array of shape (n_sources, n_channels, length)
-        """
         n_freqs, _, n_sources = self.mixing.shape
         as_they_are = np.broadcast_to(np.eye(n_sources), (n_freqs, n_sources, n_sources))
         y, before = filtered(x, self.unmixing), self.unmixing.shape[-1] // 2
         images = images_by_matrices(y, as_they_are, self.mixing, self.framing)
         return images[..., before : before + x.shape[-1]]
-
-    def with_silent_sources(self, count):
-        """The same with more sources, in which there is nothing.
-
-        Parameters
-        ----------
-        count : int
-            How many more.
-
-        Returns
-        -------
-        unmixing : FIRUnmixing
-        """
-        return replace(
-            self,
-            unmixing=np.pad(self.unmixing, ((0, count), (0, 0), (0, 0))),
-            mixing=np.pad(self.mixing, ((0, 0), (0, 0), (0, count))),
-        )
 
 
 def filtered(x, filters):
@@ -164,15 +112,7 @@ def learn_fir_unmixing(
     filters = np.einsum("kdl,dc->kcl", np.asarray(descent.best.u, float), reduction)
     longer = resolve_framing(STFT(_LONGER * framing.n_fft))
     mixing, energy = _projection_back(heard, filters.astype(dtype), longer)
-    order = np.argsort(-energy, kind="stable")
-    return FIRUnmixing(
-        filters[order],
-        mixing[:, :, order],
-        longer,
-        descent.objectives,
-        descent.n_iter,
-        descent.done,
-    )
+    return FIRUnmixing.found(filters, mixing, energy, longer, descent)
 
 
 def _reduction(clips, n_sources):

@@ -1,6 +1,5 @@
 """Matrices, one for every frequency, that unmix channels into sources that are sparse over time."""
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -17,6 +16,7 @@ from skbss._runtime.device import is_jax_array, precision
 from skbss.frontend._framing import Framing
 from skbss.frontend._transforms import analyze
 from skbss.masking._level import level_of
+from skbss.separation._convolutive_unmixing import ConvolutiveUnmixing
 from skbss.separation._cover import Cover
 from skbss.separation._descent import descend
 
@@ -36,64 +36,13 @@ class Spectra(NamedTuple):
     n_frames: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class FrequencyUnmixing:
-    """Matrices that unmix at every frequency, and how they were found.
+class FrequencyUnmixing(ConvolutiveUnmixing):
+    """Matrices of shape (n_freqs, n_sources, n_channels)."""
 
-    Attributes
-    ----------
-    unmixing : ndarray of shape (n_freqs, n_sources, n_channels)
-        What finds the sources.
-    mixing : ndarray of shape (n_freqs, n_channels, n_sources)
-        Their gains in the channels, by decreasing energy.
-    framing : Framing
-        The frames.
-    objectives : tuple of float
-        At the start, at iterations 10, 20 … and at the last.
-    n_iter : int
-        Number of iterations.
-    converged : bool
-        Whether they came to rest.
-    """
-
-    unmixing: np.ndarray
-    mixing: np.ndarray
-    framing: Framing
-    objectives: tuple[float, ...]
-    n_iter: int
-    converged: bool
+    source_axis = 1
 
     def images(self, x):
-        """What every source contributes to every channel.
-
-        Parameters
-        ----------
-        x : array of shape (n_channels, length)
-            Waveforms.
-
-        Returns
-        -------
-        images : array of shape (n_sources, n_channels, length)
-        """
         return images_by_matrices(x, self.unmixing, self.mixing, self.framing)
-
-    def with_silent_sources(self, count):
-        """The same with more sources, in which there is nothing.
-
-        Parameters
-        ----------
-        count : int
-            How many more.
-
-        Returns
-        -------
-        unmixing : FrequencyUnmixing
-        """
-        return replace(
-            self,
-            unmixing=np.pad(self.unmixing, ((0, 0), (0, count), (0, 0))),
-            mixing=np.pad(self.mixing, ((0, 0), (0, 0), (0, count))),
-        )
 
 
 def images_by_matrices(x, matrices, mixing, framing: Framing):
@@ -202,15 +151,7 @@ def learn_frequency_unmixing(
     U = np.asarray(descent.best, complex)
     matrices, mixing = U @ whitening, coloring @ np.linalg.inv(U)
     energy = _energies(mixing, matrices @ _covariances(spectra) @ _adjoint(matrices))
-    order = np.argsort(-energy, kind="stable")
-    return FrequencyUnmixing(
-        matrices[:, order],
-        mixing[:, :, order],
-        framing,
-        descent.objectives,
-        descent.n_iter,
-        descent.done,
-    )
+    return FrequencyUnmixing.found(matrices, mixing, energy, framing, descent)
 
 
 def _covariances(spectra):
