@@ -19,7 +19,7 @@ from skbss.masking._grouping import Timing, group_atoms
 from skbss.masking._level import level_of
 from skbss.separation._clip import frames_of_sources, lengths_of_rows, spectrogram_rows
 from skbss.separation._dictionaries import learn_dictionaries, with_fixed_components
-from skbss.separation._suspicions import warn_if_too_short
+from skbss.separation._suspicions import warn_if_too_few_atoms, warn_if_too_short
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,17 @@ def learn_semi_supervised(way: Learning, clips, sources, n_free) -> Learned:
         n_components = len(known) // n_sources
     fitted = with_fixed_components(way.factorizer, known, n_free * n_components, way.random_state)
     W, activations, timing = _fit_to_mixtures(way, fitted, clips, n_known=len(known))
-    H, n_found = fitted.components_[len(known) :], 1
-    free_labels = np.zeros(len(H), int)
-    if n_free > 1:
-        check_enough_atoms(len(H), n_free)
+    H = fitted.components_[len(known) :]
+    n_sounding = int(np.asarray(H).any(axis=tuple(range(1, H.ndim))).sum())
+    if any(bool((x != 0).any()) for x in clips.each()):
+        warn_if_too_few_atoms(n_sounding, n_free)
+    n_found = n_free
+    if len(H) < n_free:
+        # A factorizer may leave out atoms that the mixtures do not ask for.
+        free_labels = np.arange(len(H))
+    elif n_free == 1:
+        free_labels = np.zeros(len(H), int)
+    else:
         free_labels, n_found = _group(way, H, W[:, len(known) :], timing, n_free)
     labels = np.concatenate([labels, n_sources + free_labels])
     return Learned(fitted, labels, n_sources + n_found, n_sources, activations)

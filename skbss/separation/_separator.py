@@ -211,8 +211,9 @@ class Separator(TransformerMixin, BaseEstimator):
         ConvergenceWarning
             If the factorizer stops at its `max_iter`.
         UserWarning
-            If the channels of one clip seem to be passed as clips, or if there are fewer frames
-            than atoms to learn from them.
+            If the channels of one clip seem to be passed as clips, if there are fewer frames
+            than atoms to learn from them, or if a factorizer that leaves out atoms leaves none to
+            an unknown source, which is silent then.
         """
         self._fit(X, y)
         return self

@@ -32,6 +32,25 @@ def warn_if_too_short(n_frames, factorizer, n_known):
         )
 
 
+def warn_if_too_few_atoms(n_atoms, n_free):
+    """Warn if mixtures left fewer atoms to learn than there are unknown sources.
+
+    Parameters
+    ----------
+    n_atoms : int
+        How many sound, beside those of the known sources.
+    n_free : int
+        Number of unknown sources.
+    """
+    if n_atoms < n_free:
+        warn(
+            f"Beside the atoms of the known sources, the factorizer found {n_atoms} in the "
+            f"mixtures, for {n_free} unknown sources: {n_free - n_atoms} of these will be silent. "
+            "Perhaps y holds all that is heard; if not, a factorizer that leaves out fewer atoms "
+            "finds more, such as BetaNMF, or ARDNMF with a smaller dispersion."
+        )
+
+
 def warn_if_channels_are_clips(clips, sources):
     """One clip of several channels has, without its clip axis, the shape of as many clips.
 

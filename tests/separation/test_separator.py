@@ -12,7 +12,7 @@ from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skbss import STFT, BetaNMF, Separator
+from skbss import ARDNMF, STFT, BetaNMF, Separator
 from skbss.metrics import si_sdr
 
 pytestmark = pytest.mark.usefixtures("few_programs")
@@ -116,6 +116,21 @@ def test_semi_supervised_with_two_unknown(mixtures, sources):
     score = semi.score(mixtures, sources)
     np.testing.assert_allclose(semi.score(mixtures, sources[:, [0, 2, 1]]), score)
     assert semi.score(mixtures, sources[:, [1, 0, 2]]) < score
+
+
+@pytest.mark.parametrize("n_unknown", [1, 2])
+@pytest.mark.parametrize("prune", [True, False])
+def test_unknown_sources_that_leave_no_atoms_are_silent(n_unknown, prune):
+    tone = np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(4000)
+    factorizer = ARDNMF(4, dispersion=10.0, prune=prune, max_iter=200)
+    semi = Separator(factorizer, n_sources=1 + n_unknown, stft=FRONT_END, random_state=0)
+    with pytest.warns(UserWarning, match=f"found 0 in .* for {n_unknown} unknown") as caught:
+        estimates = semi.fit_transform(tone + noise, tone[None])
+    assert caught[0].filename == __file__
+    assert semi.n_sources_ == 1 + n_unknown
+    np.testing.assert_allclose(estimates[0], tone + noise, atol=1e-9)
+    assert not estimates[1:].any()
 
 
 def test_y_can_be_left_to_the_score(mixtures, sources):
