@@ -9,9 +9,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.extrapolated import accelerated, ahead
-from skbss._kernels.group_sparsity import GroupSparsity
 from skbss._kernels.multiplicative import StepRule, multiplicative_step
-from skbss._kernels.penalties import Prices
+from skbss._kernels.row_penalties import RowNumbers, row_penalty
 
 
 def matching_gain(
@@ -46,20 +45,20 @@ class MovingRows(NamedTuple):
 class RowOrders(NamedTuple):
     """What every row is told, in columns: one array is sent to a program faster than five.
 
-    Whether it moves at all; what its activations cost; how much of its momentum is taken, and the
+    Whether it moves at all; the numbers of its penalty; how much of its momentum is taken, and the
     exponent of its steps.
     """
 
     active: Any
-    linear: Any
-    quadratic: Any
+    penalty: RowNumbers
     reach: Any
     exponent: Any
 
     @classmethod
     def of_columns(cls, columns: Float[Array, "frames 5"]) -> "RowOrders":
         """As columns that broadcast over the components."""
-        return cls(*(columns[:, j : j + 1] for j in range(5)))
+        active, first, second, reach, exponent = (columns[:, j : j + 1] for j in range(5))
+        return cls(active, RowNumbers(first, second), reach, exponent)
 
 
 @partial(jax.jit, static_argnames=("rule", "has_momentum"))
@@ -80,14 +79,11 @@ def iterate_rows(
 
     Without momentum all steps have the exponent of the rule. If somebody `looks_after` it, the
     errors of the rows are returned too: the square root of twice the objective of each; else zeros.
-    With the `membership` of components in groups, activations cost what ``GroupSparsity`` has, of
-    which the two prices are weight and offset.
+    With the `membership` of components in groups, it is these that cost something.
     """
     told = RowOrders.of_columns(orders)
-    prices: Any = Prices(told.linear, told.quadratic)
-    if membership is not None:
-        groups = GroupSparsity(told.linear, told.quadratic, membership)
-        prices = partial(groups.bound_of_rows, H=H, sums=None)
+    penalty = row_penalty(told.penalty, membership)
+    prices = penalty.bound(H)
 
     def sweep(_, s):
         start, momentum = s.W, s.momentum
@@ -103,8 +99,7 @@ def iterate_rows(
     rows = lax.fori_loop(0, count, sweep, rows)
 
     def errors(W):
-        cost = prices.of(W).sum(axis=1) if membership is None else groups.row_costs(W, H)
-        cost = data.row_divergence(W, H, rule.beta, floor) + cost
+        cost = data.row_divergence(W, H, rule.beta, floor) + penalty.costs(W, H)
         return jnp.sqrt(2 * jnp.maximum(cost, 0))
 
     def none(W):

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from skbss._kernels.activations import RowOrders, iterate_rows
+from skbss._kernels.activations import iterate_rows
 from skbss._kernels.group_sparsity import GroupSparsity
-from skbss._kernels.penalties import Prices
+from skbss._kernels.row_penalties import RowNumbers
 from skbss._runtime.device import for_kernels, lies_on_host
 from skbss._runtime.loop import wait_for
 from skbss.factorization._row_groups import Groups, RowGroups
@@ -30,7 +30,7 @@ class Looks(NamedTuple):
 
 
 class UpdatedRows(NamedTuple):
-    """Groups of rows after some sweeps, with the prices of the rows.
+    """Groups of rows after some sweeps, with the numbers of the penalty of every row.
 
     `best` are the activations of every group at the last look.
     """
@@ -38,7 +38,7 @@ class UpdatedRows(NamedTuple):
     groups: Groups
     best: tuple[Any, ...]
     looks: Looks
-    prices: Prices
+    penalty: RowNumbers
     n_iter: int
     done: bool
 
@@ -68,11 +68,11 @@ class RowUpdates:
         if isinstance(penalty, GroupSparsity):
             filled_up = [(0, len(H) - len(penalty.membership)), (0, 0)]
             self._membership = np.pad(for_kernels(penalty.membership, H.dtype), filled_up)
-            # Both are handed on as prices are; the bound of the penalty is linear.
-            prices, quadratic = Prices(penalty.weight, penalty.offset), False
+            # Its bound is linear.
+            numbers, quadratic = RowNumbers(penalty.weight, penalty.offset), False
         else:
-            prices, quadratic = penalty, bool(np.any(penalty.quadratic))
-        self._prices = prices
+            numbers, quadratic = RowNumbers(*penalty), bool(np.any(penalty.quadratic))
+        self._penalty = numbers
         self._layout, self._silent = observed.layout, observed.silent
         self._groups = RowGroups(observed.data, observed.layout)
         self._H, self._settings = H, settings
@@ -89,13 +89,13 @@ class RowUpdates:
         groups = self._groups.start(self._H, silent)
         unknown, none = np.zeros(silent.shape, dtype), np.zeros_like(silent)
         looks = Looks(unknown, unknown, ~none, none, split(layout.holds_data))
-        prices = bounded(self._prices, dtype)
-        prices = Prices(*(split(layout.for_every_row(price, dtype)) for price in prices))
+        numbers = bounded(self._penalty, dtype)
+        numbers = RowNumbers(*(split(layout.for_every_row(one, dtype)) for one in numbers))
         if self._membership is not None:
-            # Rows that fill up would be divided by zero.
-            offset = np.where(prices.quadratic > 0, prices.quadratic, 1)
-            prices = prices._replace(quadratic=offset.astype(dtype))
-        state = UpdatedRows(groups, _activations(groups), looks, prices, 0, False)
+            # Rows that fill up would be divided by an offset of zero.
+            offset = np.where(numbers.second > 0, numbers.second, 1)
+            numbers = numbers._replace(second=offset.astype(dtype))
+        state = UpdatedRows(groups, _activations(groups), looks, numbers, 0, False)
         _, error = self._iterated(state, 0, looks_after=True)
         return state._replace(looks=looks._replace(error=error, first_error=error))
 
@@ -120,14 +120,15 @@ class RowUpdates:
         def moved(of_rows):
             return tuple(A.reshape(-1)[order] for A in of_rows)
 
-        looks, prices = Looks(*moved(state.looks)), Prices(*moved(state.prices))
+        looks, numbers = Looks(*moved(state.looks)), RowNumbers(*moved(state.penalty))
         best = _activations(groups)
-        return UpdatedRows(groups, best, looks, prices, state.n_iter, state.done)
+        return UpdatedRows(groups, best, looks, numbers, state.n_iter, state.done)
 
     def _iterated(self, s, count, *, looks_after):
         """Groups after some sweeps, and the errors of all rows."""
         pace = choose_pace(self._rule, s.looks.bold, s.looks.rose, self._H.dtype)
-        orders = np.stack(RowOrders(s.looks.active, *s.prices, *pace), axis=-1)
+        # The columns of RowOrders.
+        orders = np.stack([s.looks.active, *s.penalty, *pace], axis=-1)
         # All are under way before the first is waited for.
         results = [
             iterate_rows(

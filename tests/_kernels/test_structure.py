@@ -13,6 +13,7 @@ from skbss._kernels.group_sparsity import GroupSparsity
 from skbss._kernels.multiplicative import StepRule, multiplicative_step
 from skbss._kernels.orthogonality import Orthogonality
 from skbss._kernels.penalties import Prices
+from skbss._kernels.row_penalties import RowNumbers, row_penalty
 from skbss._kernels.smoothness import Smoothness
 from skbss._kernels.structure import Structure
 from skbss._kernels.volume import Volume
@@ -268,3 +269,24 @@ def test_a_bound_of_prices_is_a_step_with_prices(beta):
     bound = bound._replace(credit=0.0)
     found = multiplicative_step(A, numerator, denominator, bound, rule)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@of_each_seed
+@pytest.mark.parametrize("membership", [None, IN_GROUPS.membership], ids=["prices", "groups"])
+def test_rows_pay_by_their_own_numbers(seed, membership):
+    rng = np.random.default_rng(seed)
+    W, H = jnp.asarray(rng.random((7, 3))), jnp.asarray(rng.random((3, 9)))
+    numbers = RowNumbers(*(jnp.asarray(rng.random((7, 1)) + 0.1) for _ in range(2)))
+    penalty = row_penalty(numbers, membership if membership is None else jnp.asarray(membership))
+    costs = penalty.costs(W, H)
+    first, second = np.asarray(numbers[0]), np.asarray(numbers[1])
+    if membership is None:
+        expected = (first * W + second * W**2 / 2).sum(axis=1)
+    else:
+        levels = np.asarray(W * H.sum(axis=1)) @ membership
+        expected = (first * np.log1p(levels / second)).sum(axis=1)
+    np.testing.assert_allclose(costs, expected, rtol=1e-12)
+    slopes = jax.grad(lambda W: penalty.costs(W, H).sum())(W)
+    told = penalty.bound(H)
+    found = told.linear + told.quadratic * W if membership is None else told(W).linear
+    np.testing.assert_allclose(found, slopes, rtol=1e-12)

@@ -9,7 +9,6 @@ import pytest
 
 from skbss._kernels.activations import (
     MovingRows,
-    RowOrders,
     flat_activations,
     iterate_rows,
 )
@@ -77,7 +76,7 @@ def rows_by_updates(beta, penalty, data, W, H, *, has_momentum):
     floor, count = on_device((FLOOR, UNTIL))
     start = flat_activations(data, H, jnp.zeros(size, bool))
     rows = MovingRows(start, start, jnp.ones(size))
-    told = RowOrders(jnp.arange(size) != 4, *penalty[:2], 1.6, 1.3)
+    told = (jnp.arange(size) != 4, *penalty[:2], 1.6, 1.3)
     orders = jnp.stack([jnp.full(size, each, jnp.float32) for each in told], axis=-1)
     return iterate_rows(
         data,
