@@ -15,8 +15,9 @@ from docutils.core import publish_doctree
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PARTS = (
-    *("convergence", "epochs", "factors", "images", "inputs", "material", "protocol", "published"),
-    *("report", "steps", "systems", "tables"),
+    *("cells", "convergence", "epochs", "factor_tables", "factors", "images", "inputs"),
+    *("iteration_tables", "material", "protocol", "published", "report", "rows"),
+    *("separation_tables", "step_tables", "steps", "systems", "tables"),
 )
 
 
@@ -159,20 +160,20 @@ def test_the_implied_sdr_of_means_is_an_upper_bound(esad):
 
 def test_sdr_follows_from_sir_and_sar_in_every_record(esad, made):
     rows = made.rows["separation"]
-    assert len(rows) > 2 * 2 * len(esad.report.OVER_ITERATIONS)
+    assert len(rows) > 2 * 2 * len(esad.separation_tables.OVER_ITERATIONS)
     for row in rows:
         implied = esad.published.implied_sdr(row["sir"], row["sar"])
         assert row["sdr"] == pytest.approx(implied, abs=1e-6)
 
 
 def test_every_system_is_stopped_once_and_none_beats_the_ideal_mask(esad, made):
-    stopped = esad.report.finals(made.rows["separation"])
+    stopped = esad.separation_tables.finals(made.rows["separation"])
     assert {*esad.systems.SEARCHED, "FastICA", "mixture", "ESAD-NMF, blind"} < stopped.keys()
-    bound = esad.report.mean(stopped["ideal ratio mask"], "sdr")
+    bound = esad.rows.mean(stopped["ideal ratio mask"], "sdr")
     for system, rows in stopped.items():
         assert [row["seed"] for row in rows] == [0, 1]
         if "ideal" not in system:
-            assert esad.report.mean(rows, "sdr") < bound
+            assert esad.rows.mean(rows, "sdr") < bound
     for row in stopped["mixture"]:
         assert row["si_sdr"] == pytest.approx(row["snr_db"], abs=0.5)
 
