@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from skbss import BetaNMF, MiniBatchBetaNMF
+from skbss import BetaNMF, GrowingNMF, MiniBatchBetaNMF
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
 pytestmark = pytest.mark.filterwarnings(
@@ -68,6 +68,17 @@ def test_a_callback_is_told_of_every_start_and_stops_them_all(X):
     recorder = Recorder(stop_at=6)
     BetaNMF(3, **starts).set_callbacks(recorder).fit(X)
     assert recorder.begun == [("fit", 0), *(("iteration", i) for i in range(7))]
+
+
+def test_a_callback_is_told_of_every_size_and_stops_growth(X):
+    grows = {"min_explained": 1.0, "max_iter": 5, "tol": 0}
+    recorder = Recorder(stop_at=11)
+    model = GrowingNMF(6, **grows).set_callbacks(recorder)
+    model.fit(X)
+    assert recorder.begun == [("fit", 0), *(("iteration", i) for i in range(12))]
+    assert model.stop_reason_ == "callback"
+    np.testing.assert_array_equal(model.growth_.n_iter, [5, 5, 2])
+    np.testing.assert_array_equal(recorder.fitted[-1].components_, model.components_)
 
 
 def test_a_callback_stops_a_fit_by_batches(X):

@@ -299,3 +299,14 @@ def test_it_separates():
     assert supervised.transform(clip.mixture[None]).shape == clip.sources[None].shape
     semi = Separator(model, n_sources=3).fit(clip.mixture[None], clip.sources[None, :2])
     assert semi.transform(clip.mixture[None]).shape == clip.sources[None].shape
+
+
+def test_growth_from_a_given_start():
+    X, rng = counts(0), np.random.default_rng(0)
+    start = {"W": rng.random((100, 3)), "H": rng.random((3, 60))}
+    model = GrowingNMF(12, init="custom")
+    W = model.fit_transform(X, **start)
+    assert model.growth_.n_components[0] == 3
+    assert W.shape == (100, model.n_components_) == (100, 5)
+    error = np.sqrt(2 * row_divergences(X, None, W, model.components_, 1.0).sum())
+    assert error == pytest.approx(model.reconstruction_err_)
