@@ -130,8 +130,8 @@ class ConvNMF(RecordingNMF, NormalizedNMF):
     ``transform`` solves for each by itself; those of about the same length are computed together,
     as many as fit into some 32 MB, and stop each where it would alone. Cross-validation over the
     rows of a matrix cuts recordings to pieces; give it recordings as the first axis. A frame
-    without any observed entry is explained by what is around it, a recording without any by zeros, with a
-    warning.
+    without any observed entry is explained by what is around it, a recording without any by zeros,
+    with a warning.
 
     A template can as well be a few frames later and its activations earlier: where in its template
     a sound begins is a matter of the start. An iteration takes the time of one of :class:`BetaNMF`
