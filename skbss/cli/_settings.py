@@ -34,6 +34,7 @@ _PARTICULAR = (*_WEIGHTS, "pitches", "free_components")
 _LOWEST_PITCH, _HIGHEST_PITCH = 21, 108
 # Frames of unmixing hold the reverberation: 4096 samples at 16 kHz.
 _SECONDS_OF_UNMIXING = 0.256
+_SECONDS_OF_LONGEST_FRAME = 2
 
 
 @dataclass(frozen=True)
@@ -141,12 +142,18 @@ class Settings:
         Raises
         ------
         CommandError
-            If the hop leaves gaps between the frames, pitches do not go with the sample rate, or
+            If frames are too long, the hop leaves gaps between them, pitches do not go with the sample rate, or
             sources not with the channels.
         """
         from skbss.frontend._frame_length import usual_n_fft
 
         settings = self._with_defaults()
+        longest = _SECONDS_OF_LONGEST_FRAME * sample_rate
+        if settings.n_fft is not None and settings.n_fft > longest:
+            raise CommandError(
+                f"--n-fft must be at most {longest}, {_SECONDS_OF_LONGEST_FRAME} seconds of this "
+                f"recording; got {settings.n_fft}."
+            )
         if find_method(self.method).factorizer is None:
             n_sources = settings.n_sources or n_channels
             _check_channels(self.method, n_sources, n_channels)

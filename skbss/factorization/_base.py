@@ -94,6 +94,11 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     def _check_input(self, X, weights, *, reset, lengths=None):
         if not np.isfinite(self._beta):
             raise ValueError(f"beta_loss must be a finite number, got {self.beta_loss!r}.")
+        if isinstance(X, list | tuple) and any(np.ndim(one) == 2 for one in X):
+            raise ValueError(
+                "X is a list of recordings: pass np.concatenate(X), and lengths=[len(one) for one "
+                "in X] where fit takes lengths."
+            )
         X, leading = check_matrix(self, X, reset=reset, accept_sparse=self._accepts_sparse)
         weights = check_weights(movable(weights, X), (*leading, X.shape[1]), X.dtype)
         if not self._allows_missing():

@@ -371,14 +371,6 @@ class ConvNMF(RecordingNMF, NormalizedNMF):
         held_out = None if y is X else y
         return self._score(self._check_input(X, weights, reset=False, lengths=lengths), held_out)
 
-    def _check_input(self, X, weights, *, reset, lengths=None):
-        if isinstance(X, list | tuple) and any(np.ndim(one) == 2 for one in X):
-            raise ValueError(
-                "X is a list of recordings: pass np.concatenate(X), and lengths=[len(one) for one "
-                "in X]."
-            )
-        return super()._check_input(X, weights, reset=reset, lengths=lengths)
-
     def _transform(self, checked):
         self._check_solver()
         return super()._transform(checked)

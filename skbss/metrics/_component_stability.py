@@ -36,6 +36,8 @@ def component_stability(components):
 
     Raises
     ------
+    TypeError
+        If `components` are those of one fit by themselves.
     ValueError
         If there are fewer than two fits, their components differ in shape, or an entry is
         negative, NaN or infinite.
@@ -67,9 +69,17 @@ def component_stability(components):
     >>> round(component_stability([H, H[:2]]), 3)
     0.667
     """
+    if components is None or getattr(components, "ndim", 3) < 3:
+        raise TypeError(
+            "components must be a sequence of arrays, one of shape (n_components, n_features) for "
+            f"every fit, got {'None' if components is None else 'one array'}."
+        )
     fits = [_directions(H, f"components[{index}]") for index, H in enumerate(components)]
     if len(fits) < 2:
-        raise ValueError(f"components must be those of two fits at least, got {len(fits)}.")
+        raise ValueError(
+            f"components must be those of two fits at least, got {len(fits)}: fit with n_init=2 or "
+            "more, and pass restart_components_."
+        )
     shapes = {H.shape[1:] for H in fits}
     if len(shapes) > 1:
         raise ValueError(

@@ -168,7 +168,8 @@ def check_guides(guides, clips: Clips, framing: Framing, sample_rate, names=None
     if guides is None:
         raise ValueError(
             "guides are missing: pass what is known about every source, such as "
-            "{'piano': Guide(notes=[(0.1, 0.5, 60)]), 'rest': Guide()}. A Separator does without."
+            "guides={'piano': Guide(notes=[(0.1, 0.5, 60)]), 'rest': Guide()}. A Separator does "
+            "without."
         )
     if clips.layout == "one":
         per_clip = [guides]

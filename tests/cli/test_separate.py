@@ -270,6 +270,7 @@ def test_several_files_have_a_folder_each(skbss, recording, folder):
         ("missing.wav", None, (), "does not exist"),
         ("text.wav", b"Dear diary, " * 50, (), "cannot be read as a sound file"),
         ("empty.wav", b"", (), "is empty"),
+        ("slow.wav", 1000, ("--n-fft", 2048), "--n-fft must be at most 2000, 2 seconds of"),
         ("slow.wav", 1000, ("--hop-length", 100), "--hop-length must be at most half of --n-fft"),
     ],
 )

@@ -551,3 +551,10 @@ def test_recordings_together_end_as_each_does_alone(solver, monkeypatch):
     assert len(sizes) == 2
     level = alone.max(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(found / level, alone / level, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("smoothness", [0, 0.1])
+def test_a_list_of_recordings_is_told_how(smoothness):
+    recordings = [np.ones((5, 3)), np.ones((4, 3))]
+    with pytest.raises(ValueError, match=r"pass np.concatenate\(X\), and lengths"):
+        StructuredNMF(smoothness=smoothness).fit(recordings)

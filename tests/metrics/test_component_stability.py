@@ -86,3 +86,9 @@ def test_starts_of_a_factorization_agree_on_what_is_there():
 def test_wrong_input(components, message):
     with pytest.raises(ValueError, match=message):
         component_stability(components)
+
+
+@pytest.mark.parametrize("components", [None, np.eye(3)])
+def test_the_components_of_one_fit_are_refused(components):
+    with pytest.raises(TypeError, match="one of shape .n_components, n_features. for every fit"):
+        component_stability(components)
