@@ -142,8 +142,8 @@ class Settings:
         Raises
         ------
         CommandError
-            If frames are too long, the hop leaves gaps between them, pitches do not go with the sample rate, or
-            sources not with the channels.
+            If frames are too long, the hop leaves gaps between them, pitches do not go with the
+            sample rate, or sources not with the channels.
         """
         from skbss.frontend._frame_length import usual_n_fft
 
