@@ -1,12 +1,12 @@
 """Recordings played faster and slower, so that training sources sound at other pitches too."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from numbers import Real
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
-from skbss._runtime.device import is_jax_array
+from skbss._runtime.device import is_jax_array, precision
 
 # Two octaves: beyond them little is left of a recording within the band.
 _MOST = 24
@@ -33,7 +33,8 @@ def check_transpositions(transpositions):
     if transpositions is None:
         return ()
     allowed = "transpositions must be a sequence of semitones, as (-2, 2), or None"
-    if isinstance(transpositions, str | bytes) or not isinstance(transpositions, Iterable):
+    is_list = isinstance(transpositions, Sequence) and not isinstance(transpositions, str | bytes)
+    if not (is_list or (isinstance(transpositions, np.ndarray) and transpositions.ndim == 1)):
         raise TypeError(f"{allowed}, got {transpositions!r}.")
     semitones = tuple(transpositions)
     for one in semitones:
@@ -86,6 +87,12 @@ def transposed(sound, semitones):
 
     samples = np.asarray(sound)
     by_time = np.ascontiguousarray(samples.reshape(-1, samples.shape[-1]).T)
-    played = soxr.resample(by_time, 2 ** (semitones / 12), 1.0)
+    peak = np.abs(by_time).max(axis=0)
+    peak[peak == 0] = 1
+    # The filters would overflow at the highest levels.
+    played = soxr.resample(by_time / peak, 2 ** (semitones / 12), 1.0) * peak
     played = played.T.reshape(*samples.shape[:-1], -1)
-    return jnp.asarray(played) if is_jax_array(sound) else played
+    if not is_jax_array(sound):
+        return played
+    with precision(sound.dtype):
+        return jax.device_put(played, next(iter(sound.devices())))

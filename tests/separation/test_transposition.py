@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skbss import STFT, BetaNMF, ExemplarNMF, Separator
+from skbss._runtime.device import precision
 from skbss.separation._transposition import transposed, with_transpositions
 
 RATE = 8000
@@ -89,6 +90,27 @@ def test_none_and_nothing_are_the_same():
     np.testing.assert_array_equal(plain.components_, empty.components_)
 
 
+@pytest.mark.parametrize("level", [1e-30, 1e37])
+def test_levels_do_not_matter(level):
+    sound = np.cos(2 * np.pi * 400 * TIME).astype(np.float32)
+    np.testing.assert_allclose(
+        transposed(sound * np.float32(level), 3) / np.float32(level),
+        transposed(sound, 3),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_jax_array_becomes_one_of_its_precision(dtype):
+    with precision(dtype):
+        sound = jnp.asarray(np.cos(2 * np.pi * 400 * TIME).astype(dtype))
+    played = transposed(sound, 3)
+    assert isinstance(played, jax.Array)
+    assert played.dtype == dtype
+    assert played.devices() == sound.devices()
+    np.testing.assert_array_equal(played, transposed(np.asarray(sound), 3))
+
+
 def test_jax_arrays_stay_where_they_are():
     train = jnp.asarray(np.stack([tone(220), tone(554)]), jnp.float32)
     fitted = Separator(
@@ -103,6 +125,9 @@ def test_jax_arrays_stay_where_they_are():
     [
         (2, TypeError, "sequence of semitones.*got 2"),
         ("12", TypeError, "sequence of semitones.*'12'"),
+        ({1, 2}, TypeError, "sequence of semitones"),
+        ((k for k in (1, 2)), TypeError, "sequence of semitones"),
+        (np.ones((1, 2)), TypeError, "sequence of semitones"),
         ((1, True), TypeError, "got True among them"),
         ((1, "2"), TypeError, "got '2' among them"),
         ((1, 0), ValueError, "not be 0"),
