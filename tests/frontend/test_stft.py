@@ -183,7 +183,7 @@ def test_wrong_parameters(estimator, parameters, error, message):
         ([np.ones(10), np.ones((2, 2, 5))], ValueError, r"X\[1\] must have the shape"),
         (jnp.full(1000, jnp.nan), ValueError, "Input X contains NaN"),
         (jnp.ones(1000, complex), ValueError, "Complex data not supported"),
-        ("a song", ValueError, "could not convert string to float"),
+        ("a song", TypeError, "got 'a song': read the file first"),
     ],
 )
 def test_what_is_no_waveform(x, error, message):

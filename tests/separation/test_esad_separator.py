@@ -138,6 +138,7 @@ def test_images_add_up(short, mixing):
         np.testing.assert_allclose(rest, 0, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:.* too few to learn how 2 channels are unmixed")
 @pytest.mark.parametrize("length", [32, 64, 80, 128, 1000])
 @pytest.mark.parametrize("mean", [0, 0.5])
 def test_filters_leave_nothing_out_of_short_recordings(length, mean):
