@@ -73,7 +73,7 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state):
     Returns
     -------
     labels : ndarray of shape (n_components,)
-        From 0; the loudest source first unless the labels are given.
+        From 0; the loudest source first, unless the labels are given or every atom is a source.
     n_sources : int
         How many sources there are.
 
@@ -91,8 +91,8 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state):
         return np.arange(n_components), n_components
     if n_sources == 1:
         return np.zeros(n_components, int), 1
+    energies = atom_energies(H, W)
     H = H.reshape(n_components, -1, H.shape[-1]).sum(axis=1)
-    energies = W.sum(axis=0, dtype=float) * H.sum(axis=1, dtype=float)
     spectral = {"exponent": exponent, "sample_rate": timing.rate}
     if not is_named:
         labels = _clustered(mel_cepstra(H, **spectral), energies, grouping, n_sources)
@@ -109,7 +109,7 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state):
             f"grouping={grouping!r} found {found} groups of atoms, but n_sources={n_sources}: "
             "set its number of clusters, or leave n_sources=None."
         )
-    return _loudest_first(labels, energies), found if n_sources is None else n_sources
+    return loudest_first(labels, energies), found if n_sources is None else n_sources
 
 
 def check_sample_rate(sample_rate):
@@ -218,7 +218,39 @@ def _explained(features, weights, labels):
     return 1 - (within / (n - n_groups)) / (whole / (n - 1)) if whole > 0 else 0.0
 
 
-def _loudest_first(labels, energies):
+def atom_energies(H, W) -> np.ndarray:
+    """How much of the spectrogram every atom makes up.
+
+    Parameters
+    ----------
+    H : array of shape (n_components, [template_length,] n_freqs)
+        The atoms.
+    W : array of shape (n_frames, n_components)
+        Their activations.
+
+    Returns
+    -------
+    energies : ndarray of shape (n_components,)
+    """
+    H, W = np.asarray(H), np.asarray(W)
+    H = H.reshape(len(H), -1, H.shape[-1]).sum(axis=1)
+    return W.sum(axis=0, dtype=float) * H.sum(axis=1, dtype=float)
+
+
+def loudest_first(labels, energies) -> np.ndarray:
+    """The same groups, numbered by decreasing energy.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_components,)
+        The group of every atom, from 0.
+    energies : ndarray of shape (n_components,)
+        Those of the atoms.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_components,)
+    """
     loudness = np.bincount(labels, energies)
     rank = np.empty(len(loudness), int)
     rank[np.argsort(-loudness, kind="stable")] = np.arange(len(loudness))

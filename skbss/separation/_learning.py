@@ -15,7 +15,13 @@ from skbss.masking._factorizer import (
     seeded_clone,
     told_apart,
 )
-from skbss.masking._grouping import Timing, group_atoms
+from skbss.masking._grouping import (
+    Timing,
+    atom_energies,
+    given_labels,
+    group_atoms,
+    loudest_first,
+)
 from skbss.masking._level import level_of
 from skbss.separation._clip import frames_of_sources, lengths_of_rows, spectrogram_rows
 from skbss.separation._dictionaries import learn_dictionaries, with_fixed_components
@@ -148,16 +154,9 @@ def learn_semi_supervised(way: Learning, clips, sources, n_free) -> Learned:
     n_sounding = int(np.asarray(H).any(axis=tuple(range(1, H.ndim))).sum())
     if any(bool((x != 0).any()) for x in clips.each()):
         warn_if_too_few_atoms(n_sounding, n_free)
-    n_found = n_free
-    if len(H) < n_free:
-        # A factorizer may leave out atoms that the mixtures do not ask for.
-        free_labels = np.arange(len(H))
-    elif n_free == 1:
-        free_labels = np.zeros(len(H), int)
-    else:
-        free_labels, n_found = _group(way, H, W[:, len(known) :], timing, n_free)
+    free_labels = _group_unknown(way, H, W[:, len(known) :], timing, n_free)
     labels = np.concatenate([labels, n_sources + free_labels])
-    return Learned(fitted, labels, n_sources + n_found, n_sources, activations)
+    return Learned(fitted, labels, n_sources + n_free, n_sources, activations)
 
 
 def _known_atoms(way, sources):
@@ -183,6 +182,16 @@ def _fit_to_mixtures(way, fitted, clips, *, n_known):
     W = fitted.fit_transform(rows, **told_apart(fitted, lengths))
     check_non_negative_model(fitted, W)
     return W, (jnp if is_jax_array(W) else np).split(W, ends), timing
+
+
+def _group_unknown(way, H, W, timing, n_free):
+    """The unknown source of every atom, the loudest first unless the labels are given."""
+    # A factorizer may leave out atoms that the mixtures do not ask for.
+    if not len(H):
+        return np.zeros(0, int)
+    is_given = given_labels(way.grouping, len(H), n_free) is not None
+    labels, _ = _group(way, H, W, timing, n_free if is_given else min(n_free, len(H)))
+    return labels if is_given else loudest_first(labels, atom_energies(H, W))
 
 
 def _group(way, H, W, timing, n_sources):

@@ -89,7 +89,7 @@ class Separator(TransformerMixin, BaseEstimator):
         Spectra of all atoms.
     atom_source_ : ndarray of shape (n_components,)
         The source of every atom. Known sources come first, in the order of `y`; the others follow
-        by decreasing energy.
+        by decreasing energy, unless the labels are given, or every atom is a source when blind.
     n_sources_ : int
         Number of sources.
     n_known_sources_ : int

@@ -133,6 +133,50 @@ def test_unknown_sources_that_leave_no_atoms_are_silent(n_unknown, prune):
     assert not estimates[1:].any()
 
 
+def quiet_and_loud():
+    """A known tone, and two that are not, of which the higher is the louder."""
+    time = np.arange(8000) / 8000
+    known = np.sin(2 * np.pi * 440 * time) * (time < 0.5)
+    quiet = 0.2 * np.sin(2 * np.pi * 1000 * time) * (time % 0.2 < 0.1)
+    loud = np.sin(2 * np.pi * 2500 * time) * (time % 0.3 < 0.2)
+    return known + quiet + loud, known[None]
+
+
+def few_atoms(n_atoms):
+    """A factorizer that finds two atoms beside a known one or, of up to eight, three."""
+    if n_atoms == 2:
+        return BetaNMF(1, beta_loss="kullback-leibler", init="random")
+    return ARDNMF(4, dispersion=0.1, beta_loss="kullback-leibler", max_iter=300)
+
+
+@pytest.mark.filterwarnings("ignore:Beside the atoms")
+@pytest.mark.parametrize(("n_atoms", "n_sources"), [(2, 3), (3, 5)])
+def test_few_atoms_of_unknown_sources_are_in_order_of_energy(n_atoms, n_sources):
+    mixture, known = quiet_and_loud()
+    # Those of the seeds lie in another order: the loudest first, the loudest last.
+    for seed in (2, 3):
+        semi = Separator(
+            few_atoms(n_atoms), n_sources=n_sources, stft=STFT(256), random_state=seed
+        ).fit(mixture, known)
+        unknown = semi.atom_source_ > 0
+        assert unknown.sum() == n_atoms
+        assert semi.n_sources_ == n_sources
+        energies = semi.activations(mixture).sum(axis=0) * semi.components_.sum(axis=1)
+        order = np.argsort(-energies[unknown])
+        np.testing.assert_array_equal(semi.atom_source_[unknown][order], 1 + np.arange(n_atoms))
+
+
+@pytest.mark.filterwarnings("ignore:Beside the atoms")
+def test_given_labels_of_few_atoms_count():
+    mixture, known = quiet_and_loud()
+    shared = {"stft": STFT(256), "random_state": 0}
+    semi = Separator(few_atoms(3), n_sources=5, grouping=[3, 0, 3], **shared).fit(mixture, known)
+    np.testing.assert_array_equal(semi.atom_source_, [0, 0, 4, 1, 4])
+    semi.set_params(grouping=[0, 1, 2, 3])
+    with pytest.raises(ValueError, match="one label for each of the 3 atoms"):
+        semi.fit(mixture, known)
+
+
 def test_y_can_be_left_to_the_score(mixtures, sources):
     blind = separator(n_sources=3, supervised=False)
     np.testing.assert_array_equal(
