@@ -57,8 +57,12 @@ class RowOrders(NamedTuple):
     @classmethod
     def of_columns(cls, columns: Float[Array, "frames 5"]) -> "RowOrders":
         """As columns that broadcast over the components."""
-        active, first, second, reach, exponent = (columns[:, j : j + 1] for j in range(5))
-        return cls(active, RowNumbers(first, second), reach, exponent)
+        active, *penalty, reach, exponent = (columns[:, j : j + 1] for j in range(5))
+        return cls(active, RowNumbers(*penalty), reach, exponent)
+
+    def to_columns(self) -> tuple[Any, ...]:
+        """The five columns in the order in which ``of_columns`` takes them."""
+        return (self.active, *self.penalty, self.reach, self.exponent)
 
 
 @partial(jax.jit, static_argnames=("rule", "has_momentum"))

@@ -1,7 +1,7 @@
 """What the activations of every row cost, with the components held.
 
-Two numbers tell a row what it costs: the prices of its activations, or the weight and the offset of
-their groups. Whatever all rows share is a part of the kind of the penalty.
+Two numbers tell a row what it costs: the linear and the quadratic price of its activations, or the
+weight and the offset of their groups. Whatever all rows share is a part of the kind of the penalty.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from skbss._kernels.penalties import Prices
 
 
 class RowNumbers(NamedTuple):
-    """The two numbers of every row, in the order of the fields of its penalty.
+    """The two numbers of every row, whichever penalty they are of.
 
     JAX or NumPy; columns, where they are to broadcast over the components.
     """
 
-    first: Any
-    second: Any
+    linear_or_weight: Any
+    quadratic_or_offset: Any
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from skbss._kernels.activations import iterate_rows
+from skbss._kernels.activations import RowOrders, iterate_rows
 from skbss._kernels.group_sparsity import GroupSparsity
 from skbss._kernels.row_penalties import RowNumbers
 from skbss._runtime.device import for_kernels, lies_on_host
@@ -93,8 +93,9 @@ class RowUpdates:
         numbers = RowNumbers(*(split(layout.for_every_row(one, dtype)) for one in numbers))
         if self._membership is not None:
             # Rows that fill up would be divided by an offset of zero.
-            offset = np.where(numbers.second > 0, numbers.second, 1)
-            numbers = numbers._replace(second=offset.astype(dtype))
+            offset = numbers.quadratic_or_offset
+            offset = np.where(offset > 0, offset, 1).astype(dtype)
+            numbers = numbers._replace(quadratic_or_offset=offset)
         state = UpdatedRows(groups, _activations(groups), looks, numbers, 0, False)
         _, error = self._iterated(state, 0, looks_after=True)
         return state._replace(looks=looks._replace(error=error, first_error=error))
@@ -127,8 +128,7 @@ class RowUpdates:
     def _iterated(self, s, count, *, looks_after):
         """Groups after some sweeps, and the errors of all rows."""
         pace = choose_pace(self._rule, s.looks.bold, s.looks.rose, self._H.dtype)
-        # The columns of RowOrders.
-        orders = np.stack([s.looks.active, *s.penalty, *pace], axis=-1)
+        orders = np.stack(RowOrders(s.looks.active, s.penalty, *pace).to_columns(), axis=-1)
         # All are under way before the first is waited for.
         results = [
             iterate_rows(

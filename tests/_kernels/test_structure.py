@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
+from skbss._kernels.activations import RowOrders
 from skbss._kernels.bounds import Bound, step_to_bound
 from skbss._kernels.group_sparsity import GroupSparsity
 from skbss._kernels.multiplicative import StepRule, multiplicative_step
@@ -269,6 +270,17 @@ def test_a_bound_of_prices_is_a_step_with_prices(beta):
     bound = bound._replace(credit=0.0)
     found = multiplicative_step(A, numerator, denominator, bound, rule)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_orders_of_rows_come_back_from_columns():
+    active, linear, quadratic, reach, exponent = jnp.arange(35.0).reshape(5, 7)
+    orders = RowOrders(active, RowNumbers(linear, quadratic), reach, exponent)
+    found = RowOrders.of_columns(jnp.stack(orders.to_columns(), axis=-1))
+    np.testing.assert_array_equal(found.active[:, 0], active)
+    np.testing.assert_array_equal(found.penalty.linear_or_weight[:, 0], linear)
+    np.testing.assert_array_equal(found.penalty.quadratic_or_offset[:, 0], quadratic)
+    np.testing.assert_array_equal(found.reach[:, 0], reach)
+    np.testing.assert_array_equal(found.exponent[:, 0], exponent)
 
 
 @of_each_seed
