@@ -80,7 +80,8 @@ def select_n_components(
         If `X` is sparse, or the estimator has no `n_components`.
     ValueError
         If there are no candidates or one is less than 1, if a patch has not two positive numbers of
-        rows and columns, or if `X` is so small that no entry can be hidden.
+        rows and columns, or if no entry is hidden: because `hidden_share` is too small for the
+        size of `X`, or because nothing would be left of a row or column.
 
     References
     ----------
@@ -159,18 +160,25 @@ def _check_candidates(candidates):
 
 def _hide(X, share, patch_shape, rng):
     """Patches of observed entries, such that something is seen of every row and column."""
-    observed = ~np.isnan(X)
+    observed, was_drawn = ~np.isnan(X), False
     for _ in range(_DRAWS):
         hidden = _drawn(X.shape, share, patch_shape, rng) & observed
+        was_drawn = was_drawn or hidden.any()
         for axis in (0, 1):
             seen = (observed & ~hidden).any(axis=axis, keepdims=True)
             hidden &= seen
         if hidden.any():
             return hidden
+    if not was_drawn:
+        raise ValueError(
+            f"No observed entry of X, of shape {X.shape}, was hidden in {_DRAWS} draws of patches "
+            f"with patch_shape={patch_shape} and hidden_share={share}: choose a larger "
+            "hidden_share, or smaller patches, such as (1, 1)."
+        )
     raise ValueError(
         f"No entry of X, of shape {X.shape}, can be hidden so that something is left of every row "
         f"and column with patch_shape={patch_shape} and hidden_share={share}: choose smaller "
-        "patches, such as (1, 1), or hide less."
+        "patches, such as (1, 1), or a smaller hidden_share."
     )
 
 
