@@ -182,7 +182,7 @@ class Settings:
         CommandError
             If `pitches` are not two of them.
         """
-        found = re.fullmatch(r"(\d{1,3})-(\d{1,3})", self.pitches or "")
+        found = re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", self.pitches or "")
         if found and int(found[1]) <= int(found[2]) <= 127:
             return int(found[1]), int(found[2])
         raise CommandError(

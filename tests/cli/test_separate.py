@@ -202,6 +202,8 @@ def test_microphones_that_hear_the_same(skbss, folder, stereo):
         (("structured-nmf", "--volume", -1), "--volume must be 0 or a positive number, got -1.0"),
         (("conv-nmf", "--sparsity", "inf"), "--sparsity must be 0 or a positive number, got inf"),
         (("harmonic-nmf", "--pitches", "A4"), "as in 21-108; got 'A4'"),
+        # Digits of another script.
+        (("harmonic-nmf", "--pitches", "\u0666\u0660-70"), "as in 21-108; got"),
         (("harmonic-nmf", "--pitches", "70-60"), "as in 21-108; got '70-60'"),
         (("harmonic-nmf", "--pitches", "60-108"), "reaches up to 4186 Hz, which must be below"),
         (
