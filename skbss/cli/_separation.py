@@ -10,22 +10,31 @@ from typing import Any
 import numpy as np
 
 from skbss.cli._errors import CommandError
-from skbss.cli._methods import Method, find_method
+from skbss.cli._methods import find_method
 from skbss.cli._settings import Settings
 
 _BLOCK = 1 << 20
-_TOO_SHORT = r"There are \d+ atoms( of \d+ frames)? to learn from \d+ frames"
-_DEPENDENT = r"Of the \d+ channels of X only \d+ are independent"
 _GREW_TO_THE_END = "Growth ended at n_components="
 _COLUMNS = 1000
-TOO_SHORT = (
-    "The recording has fewer frames than components, so that the sources mean little: take a "
-    "longer one, fewer --components, or a smaller --hop-length."
-)
-DEPENDENT = (
-    "Some channels of the recording are silent or the same as others, so that there are fewer "
-    "sources to be found than asked for: the last are silent."
-)
+# How warnings of the library begin that listeners are told of, and how: by the options they know.
+_NOTES = {
+    r"There are \d+ atoms( of \d+ frames)? to learn from \d+ frames": (
+        "The recording has fewer frames than components, so that the sources mean little: take a "
+        "longer one, fewer --components, or a smaller --hop-length."
+    ),
+    r"Of the \d+ channels of X only \d+ are independent": (
+        "Some channels of the recording are silent or the same as others, so that there are fewer "
+        "sources to be found than asked for: the last are silent."
+    ),
+    r"\d+ samples are [\d.]+ frames of n_fft=\d+, too few": (
+        "The recording is too short to learn how its channels are unmixed, so that the sources "
+        "mean little: take a longer one, or a smaller --n-fft."
+    ),
+    r"Frames of \d+ samples .* are shorter than a period": (
+        "Frames are shorter than a period of the lowest pitch, so that low pitches are not told "
+        "apart: take a larger --n-fft, or --pitches that begin higher."
+    ),
+}
 
 
 @dataclass
@@ -98,41 +107,42 @@ def separate_waveform(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", ConvergenceWarning)
-        for message in (_TOO_SHORT, _DEPENDENT):
-            warnings.filterwarnings("always", message=message)
+        for beginning in _NOTES:
+            warnings.filterwarnings("always", message=beginning)
         # That --components was not enough is no matter of iterations.
         warnings.filterwarnings("ignore", message=_GREW_TO_THE_END)
         try:
             if method.factorizer is None:
                 separation = _unmixed(clip, settings)
             else:
-                separation = _factorized(clip, sample_rate, settings, one_atom_per_source)
+                factorizer = method.factorizer(settings, sample_rate)
+                n_sources = None if one_atom_per_source else settings.n_sources
+                separation = _factorized(clip, sample_rate, settings, factorizer, n_sources)
         except ValueError as error:
             raise CommandError(" ".join(str(error).split())) from error
     separation.converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
     told = [str(w.message) for w in caught]
-    if any(re.match(_TOO_SHORT, text) for text in told):
-        separation.notes += (TOO_SHORT,)
-    if any(re.match(_DEPENDENT, text) for text in told):
-        separation.notes += (DEPENDENT,)
+    separation.notes = tuple(
+        note
+        for beginning, note in _NOTES.items()
+        if any(re.match(beginning, text) for text in told)
+    )
     # Fewer outputs than channels leave something out, which belongs to none of them.
     if method.factorizer is not None or len(separation.stems) == len(waveform):
         absorb_rounding(waveform, separation.stems)
     return separation
 
 
-def _factorized(clip, sample_rate, settings, one_atom_per_source) -> Separation:
+def _factorized(clip, sample_rate, settings, factorizer, n_sources) -> Separation:
     from skbss import STFT, Separator
 
-    method: Method = find_method(settings.method)
-    assert method.factorizer is not None, settings.method
     separator = Separator(
-        method.factorizer(settings, sample_rate),
+        factorizer,
         stft=STFT(n_fft=settings.n_fft, hop_length=settings.hop_length, window=settings.window),
-        n_sources=None if one_atom_per_source else settings.n_sources,
+        n_sources=n_sources,
         grouping=settings.grouping,
         mask_exponent=settings.mask_exponent,
-        spectrum=method.spectrum,
+        spectrum=find_method(settings.method).spectrum,
         sample_rate=sample_rate,
         random_state=settings.seed,
     )

@@ -377,7 +377,11 @@ class Separator(TransformerMixin, BaseEstimator):
             yield self.factorizer_.transform(V, **told_apart(self.factorizer_, lengths))
 
     def _fit_and_separate(self, X):
-        """The sources of mixtures, and the activations that they are made of, found once."""
+        """The sources of mixtures, and the activations that they are made of, found once.
+
+        Called by ``skbss separate``, which shows both: ``fit_transform`` and ``activations`` would
+        find the activations twice.
+        """
         clips, activations = self._fit(X, None)
         return (
             clips.gather(self._separated(clips, activations)),
