@@ -66,8 +66,9 @@ def separate(
             + ". nmf is the safe choice; is-nmf hears quiet sounds better, euclidean-nmf loud "
             "ones; minibatch-nmf is for hours; sparse-nmf uses few templates at a time; "
             "structured-nmf suits sounds that last; harmonic-nmf knows pitches, not drums; "
-            "conv-nmf learns how sounds begin and decay; esad is for microphones in a room, at "
-            "least as many as sources. Options that a method does not take are refused.",
+            "conv-nmf learns how sounds begin and decay; growing-nmf finds out "
+            "how many templates are worth it; esad is for microphones in a room, at least as many "
+            "as sources. Options that a method does not take are refused.",
         ),
     ] = _DEFAULTS.method,
     sources: Annotated[
@@ -83,8 +84,9 @@ def separate(
         typer.Option(
             metavar="N",
             show_default=str(usual("n_components")),
-            help="Number of spectral templates, shared out among the sources. About one for each "
-            "pitch and drum that sounds; time and memory grow with it.",
+            help="Number of spectral templates, shared out among the sources; with growing-nmf the "
+            "most there can be. About one for each pitch and drum that sounds; time and memory "
+            "grow with it.",
         ),
     ] = None,
     grouping: Annotated[

@@ -531,5 +531,35 @@ def test_a_recording_shorter_than_its_components_is_told(skbss, folder):
     assert "fewer frames than components" in (folder / "click-stems" / "index.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("length", "options", "note"),
+    [
+        (300, ("esad", "--n-fft", 256), "too short to learn how its channels are unmixed"),
+        (600, ("esad", "--n-fft", 256), None),
+        (RATE, ("harmonic-nmf", "--pitches", "21-60", "--n-fft", 256), "larger --n-fft, or --pit"),
+        (RATE, ("harmonic-nmf", "--pitches", "24-60", "--n-fft", 256), None),
+    ],
+)
+def test_frames_that_do_not_go_with_a_recording_are_told(
+    skbss, folder, stereo, length, options, note
+):
+    soundfile.write(folder / "x.wav", stereo[:, :length].T, RATE, subtype="FLOAT")
+    options = ("--method", *options, "--max-iter", 5)
+    result = skbss("separate", "x.wav", *options, quick=False)
+    assert result.exit_code == 0, result.stderr
+    if note is None:
+        assert result.stderr == ""
+    else:
+        assert note in result.stderr
+        assert note in (folder / "x-stems" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_guide_knows_every_method(method):
+    guide = Path(__file__).parents[2] / "docs" / "guide" / "command_line.rst"
+    table = guide.read_text(encoding="utf-8").split(".. list-table::")[1]
+    assert f"``{method}``" in table
+
+
 def test_the_command_knows_all_groupings():
     assert GROUPINGS == _grouping.GROUPINGS
