@@ -14,6 +14,7 @@ from skbss.guidance._checked import (
 
 # How much finer than its own bins the transform of a window is looked at.
 _FINER = 32
+_HIGHEST_MIDI_NUMBER = 127
 
 
 def note_components(
@@ -132,9 +133,14 @@ def check_pitches(pitches, sample_rate: float, name: str) -> None:
         with np.errstate(over="ignore"):
             first = frequency_of(pitch)
         if not 0 < first <= sample_rate / 2:
+            # Above all MIDI numbers, what is meant is a frequency.
+            hint = ""
+            if pitch > _HIGHEST_MIDI_NUMBER:
+                number = 69 + 12 * np.log2(pitch / 440)
+                hint = f" A pitch is a MIDI number, not Hz: {pitch:g} Hz is {number:.4g}."
             raise ValueError(
                 f"{name} holds the MIDI pitch {pitch:g}, which is at {first:g} Hz, but a sample "
-                f"rate of {sample_rate:g} Hz holds frequencies up to {sample_rate / 2:g} Hz."
+                f"rate of {sample_rate:g} Hz holds frequencies up to {sample_rate / 2:g} Hz.{hint}"
             )
 
 

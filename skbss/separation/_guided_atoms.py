@@ -14,6 +14,7 @@ from skbss.guidance import note_components
 from skbss.guidance._checked import as_numbers, check_not_negative
 from skbss.masking._factorizer import seeded_clone, told_apart
 from skbss.separation._dictionaries import learn_dictionaries
+from skbss.separation._suspicions import warn_if_silent
 
 # What is not known of an atom starts at this share of the mean of its entries: not at zero, which
 # no update would leave.
@@ -138,7 +139,10 @@ def _atoms_of_source(guides, marks, whose, factorizer, shape, note_settings, exp
     counts = {len(m.onsets) for m in marks if m.each and m.onsets is not None}
     counts |= {g.n_components for g in guides if g.n_components is not None}
     notes = [m.notes for m in marks if m.notes is not None]
-    has_example = any(m.example is not None for m in marks)
+    examples = [x for m in marks if m.example is not None for x in m.example]
+    has_example = bool(examples)
+    if has_example:
+        warn_if_silent(examples, whose)
     if given:
         components = _check_components(given, whose, shape)
         counts.add(len(components))

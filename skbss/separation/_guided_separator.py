@@ -29,7 +29,7 @@ from skbss.separation._guided_learning import (
     fit_from,
     learn_guided,
 )
-from skbss.separation._guides import check_guides, check_tolerances
+from skbss.separation._guides import check_guides, check_tolerances, refuse_guides_as_y
 from skbss.separation._parts import resolve_front_end, with_made_parts
 from skbss.separation._score import check_enough_estimates, mean_si_sdr
 
@@ -224,8 +224,10 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
         -----
         ConvergenceWarning
             If the factorizer stops at its `max_iter`.
+        UserWarning
+            If the example of a source is silent.
         """
-        self._fit(X, guides)
+        self._fit(X, y, guides)
         return self
 
     def fit_transform(self, X, y=None, guides=None):
@@ -245,7 +247,7 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
         sources : array or list of arrays
             As in `transform`, with the guides.
         """
-        clips, marks = self._fit(X, guides)
+        clips, marks = self._fit(X, y, guides)
         return clips.gather(self._separated(clips, marks))
 
     def transform(self, X, guides=None):
@@ -334,7 +336,8 @@ class GuidedSeparator(TransformerMixin, BaseEstimator):
         )
         return factorizer, framing, spectrum_exponent(self.spectrum, factorizer), tolerances
 
-    def _fit(self, X, guides):
+    def _fit(self, X, y, guides):
+        refuse_guides_as_y(y)
         factorizer, framing, exponent, tolerances = self._settings()
         check_factorizer(factorizer, None)
         check_mask_exponent(self.mask_exponent)

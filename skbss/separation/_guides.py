@@ -200,6 +200,22 @@ def check_guides(guides, clips: Clips, framing: Framing, sample_rate, names=None
     ]
 
 
+def refuse_guides_as_y(y) -> None:
+    """Refuse guides in the place of what is not used.
+
+    Parameters
+    ----------
+    y : object
+        The second argument of ``fit``.
+    """
+    several = isinstance(y, list | tuple) and any(map(_holds_guides, y))
+    if isinstance(y, Guide) or _holds_guides(y) or several:
+        raise TypeError(
+            "The guides were passed as y, which is not used: pass them by name, as in "
+            "fit(X, guides=guides)."
+        )
+
+
 def _listed(guides, names, label):
     """The names of the sources, their guides in that order, and where users find these."""
     if isinstance(guides, Mapping):

@@ -51,6 +51,24 @@ def warn_if_too_few_atoms(n_atoms, n_free):
         )
 
 
+def warn_if_silent(example, whose):
+    """Warn if a source is to be learned from recordings of it in which nothing is heard.
+
+    Parameters
+    ----------
+    example : list of arrays of shape ([n_channels,] length)
+        Recordings of the source alone.
+    whose : str
+        What users call its guide.
+    """
+    if not any(bool((x != 0).any()) for x in example):
+        warn(
+            f"{whose}.example is silent: nothing can be learned from it, and its source will be "
+            "silent. Give a recording in which it is heard, or leave the example out; for a source "
+            "that does not sound, say notes=[]."
+        )
+
+
 def warn_if_channels_are_clips(clips, sources):
     """One clip of several channels has, without its clip axis, the shape of as many clips.
 

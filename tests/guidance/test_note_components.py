@@ -89,6 +89,10 @@ def test_pitches_that_can_not_be_heard():
         note_components([60, 120], sample_rate=RATE)
     with pytest.raises(ValueError, match="MIDI pitch 1e"):
         note_components([1e6], sample_rate=RATE)
+    with pytest.raises(ValueError, match=r"not Hz: 440 Hz is 69\.$"):
+        note_components([440.0], sample_rate=RATE)
+    with pytest.raises(ValueError, match=r"up to 4000 Hz\.$"):
+        note_components([127], sample_rate=RATE)
     with pytest.raises(ValueError, match="shape"):
         note_components(60, sample_rate=RATE)
     with pytest.raises(ValueError, match="pitch_tolerance"):

@@ -547,6 +547,29 @@ def test_guides_are_checked(mixtures, guides, error, message):
         guided().fit(mixtures[0], guides=guides)
 
 
+@pytest.mark.parametrize("y", [[Guide()], {"a": Guide()}, [{"a": Guide()}], [[Guide()]], Guide()])
+def test_guides_are_passed_by_name(mixtures, y):
+    for method in ("fit", "fit_transform"):
+        with pytest.raises(TypeError, match=r"as y, which is not used: .* fit\(X, guides=guides\)"):
+            getattr(guided(), method)(mixtures[0], y)
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_a_silent_example_is_told(mixtures, hold):
+    guides = {"a": Guide(example=np.zeros(2000), hold=hold), "b": Guide()}
+    with pytest.warns(UserWarning, match=r"guides\['a'\].example is silent") as caught:
+        estimates = guided().fit_transform(mixtures[0], guides=guides)
+    assert caught[0].filename == __file__
+    assert not estimates[0].any()
+    np.testing.assert_allclose(estimates[1], mixtures[0], atol=1e-12)
+
+
+def test_one_example_of_several_may_be_silent(mixtures, sources):
+    silence, sound = np.zeros(2000), sources[0, 0]
+    guides = [{"a": Guide(example=example), "b": Guide()} for example in (silence, sound)]
+    assert guided().fit_transform(mixtures[:2], guides=guides)[0, 0].any()
+
+
 def test_guides_have_to_fit_to_the_clips(mixtures, fitted):
     with pytest.raises(TypeError, match="X holds 6 clips: pass a list"):
         guided().fit(mixtures, guides=ONE)
