@@ -133,6 +133,9 @@ class ConvNMF(RecordingNMF, NormalizedNMF):
     without any observed entry is explained by what is around it, a recording without any by zeros,
     with a warning.
 
+    Of templates that are longer than every recording, the frames that none of these reaches are
+    zeros.
+
     A template can as well be a few frames later and its activations earlier: where in its template
     a sound begins is a matter of the start. An iteration takes the time of one of :class:`BetaNMF`
     with ``n_components * template_length`` components, where `n_components` is filled up to a
