@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import StrOptions
 from skbss._runtime.warning import warn
 from skbss.factorization._elastic_net import ElasticNetNMF
 from skbss.factorization._joint_base import JointNMF
-from skbss.factorization._start import check_factor
+from skbss.factorization._start import check_factor, size_of_start
 
 
 class BetaNMF(ElasticNetNMF, JointNMF):
@@ -221,7 +221,9 @@ class BetaNMF(ElasticNetNMF, JointNMF):
             raise ValueError("update_H=False needs the components: pass H.")
         checked = self._check_input(X, weights, reset=True).completed()
         X = checked.X
-        n_components = np.shape(H)[0] if self.n_components == "auto" else self.n_components
+        n_components = self.n_components
+        if n_components == "auto":
+            n_components = size_of_start(None, H, X.shape[1:])
         H = check_factor(H, (n_components or X.shape[1], X.shape[1]), "NMF (input H)")
         if H.dtype != X.dtype:
             raise TypeError(f"H should have the same dtype as X. Got H.dtype = {H.dtype}.")

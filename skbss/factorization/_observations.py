@@ -250,5 +250,7 @@ def _divisor(xp, mean, by_row):
     if not by_row:
         return mean or 1.0, mean == 0
     silent = mean == 0
-    level = mean.mean()
+    # Sums of numbers near the largest float overflow.
+    peak = mean.max()
+    level = (mean / xp.where(peak > 0, peak, 1)).mean() * peak
     return xp.where(silent, xp.where(level > 0, level, 1), mean), silent[:, 0]

@@ -55,10 +55,8 @@ def check_start(model, X, W, H, n_init=1, component_shape=None) -> Given:
     """
     component_shape = component_shape or X.shape[1:]
     n_components, init, smallest = model.n_components, model.init, min(X.shape)
-    if n_components == "auto" and init == "custom" and H is not None:
-        n_components = np.shape(H)[0]
-    elif n_components == "auto" and init == "custom" and W is not None:
-        n_components = np.shape(W)[-1]
+    if n_components == "auto" and init == "custom" and not (W is None and H is None):
+        n_components = size_of_start(W, H, component_shape)
     elif n_components is None or n_components == "auto":
         n_components = X.shape[1]
     fixed = None
@@ -126,6 +124,34 @@ def start_factors(given, X, weights, scale, random_state):
         completed = completed_data(X, weights, scale)
         W, H = nndsvd_factors(completed, K, fill=given.init, random_state=random_state)
     return with_held(W, H, given, scale)
+
+
+def size_of_start(W, H, component_shape):
+    """How many components given factors have, of which one can be missing: H says it first.
+
+    Parameters
+    ----------
+    W, H : array-like or None
+        As given by the user.
+    component_shape : tuple of int
+        That of a component.
+
+    Returns
+    -------
+    n_components : int
+    """
+    axes: tuple[str, ...]
+    if H is None:
+        name, A, axes = "W", W, ("n_samples", "n_components")
+    else:
+        within = ("template_length", "n_features")[-len(component_shape) :]
+        name, A, axes = "H", H, ("n_components", *within)
+    if np.ndim(A) != len(axes):
+        raise ValueError(
+            f"{name} must be an array of {len(axes)} axes, ({', '.join(axes)}), got one of shape "
+            f"{np.shape(A)}."
+        )
+    return np.shape(A)[axes.index("n_components")]
 
 
 def check_factor(A, shape, whom):
@@ -229,10 +255,11 @@ def completed_data(X, weights, scale):
         completed.data = np.where(np.isnan(X.data), 1, X.data / scale).astype(X.dtype)
         return completed
     host = np.asarray(X)
+    host = (host / scale).astype(host.dtype, copy=False)
     if weights is not None:
         full = np.broadcast_to(np.asarray(weights, host.dtype), host.shape)
         host = rank_one_completion(host, full > 0, full)
-    return (host / scale).astype(host.dtype, copy=False)
+    return host
 
 
 def with_held(W, H, given, scale):

@@ -475,6 +475,8 @@ def test_custom_start_needs_a_factor(X):
 def test_components_needed_where_they_are_not_learned(X):
     with pytest.raises(ValueError, match="update_H=False needs the components"):
         non_negative_factorization(X, update_H=False)
+    with pytest.raises(ValueError, match=r"H must be an array of 2 axes.* shape \(\)"):
+        non_negative_factorization(X, H=np.array(1.0), update_H=False)
 
 
 # Kinds of input
