@@ -1,6 +1,7 @@
 """The divergence of a matrix from a factorization of it, safe at every level."""
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,32 @@ def relative_power(scale, exponent):
     """A power of a level: infinite or zero where there is no number for it."""
     with np.errstate(over="ignore", under="ignore"):
         return np.power(np.asarray(scale, np.float64), exponent)
+
+
+class Misfit(NamedTuple):
+    """How far data is from a model of it, in numbers that fit at every level of the data.
+
+    Attributes
+    ----------
+    divergence : float
+        That of the data divided by `level` from the model divided by it.
+    level : float
+        A level of the data, above 0.
+    """
+
+    divergence: float
+    level: float
+
+    def error(self, beta):
+        """The square root of twice the divergence, in units of the data."""
+        if self.divergence == 0:
+            return 0.0
+        return float(np.sqrt(2 * self.divergence) * relative_power(self.level, beta / 2))
+
+    def share_of(self, other, beta):
+        """The divergence as a share of that of the same data from another model, above 0."""
+        gain = relative_power(self.level / other.level, beta)
+        return float(self.divergence / other.divergence * gain)
 
 
 def row_divergences(X, weights, W, H, beta):
@@ -45,13 +72,18 @@ def row_divergences(X, weights, W, H, beta):
         return np.where(rows == 0, 0, rows * gains)
 
 
-def model_error(X, weights, W, H, beta):
-    """The square root of twice the divergence of X from its model; parameters as above."""
+def model_misfit(X, weights, W, H, beta):
+    """The divergence of X from its model, as a `Misfit`; parameters as above."""
     rows, scale = _relative_divergences(X, weights, W, H, beta)
     # Powers of the largest numbers overflow; those of their quotients do not.
-    largest = scale.max()
-    total = (rows * relative_power(scale / largest, beta)).sum()
-    return float(np.sqrt(2 * max(0.0, total)) * relative_power(largest, beta / 2))
+    largest = float(scale.max())
+    total = float((rows * relative_power(scale / largest, beta)).sum())
+    return Misfit(max(0.0, total), largest)
+
+
+def model_error(X, weights, W, H, beta):
+    """The square root of twice the divergence of X from its model; parameters as above."""
+    return model_misfit(X, weights, W, H, beta).error(beta)
 
 
 def joint_objective(data, W, H, penalty, beta):

@@ -4,17 +4,17 @@ from copy import copy
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skbss._runtime.device import is_jax_array, precision
 from skbss._runtime.warning import each_once, warn
 from skbss.factorization._beta_nmf import BetaNMF
-from skbss.factorization._divergence import model_error
-from skbss.factorization._worst_explained import column_means, with_worst_explained
+from skbss.factorization._divergence import Misfit
+from skbss.factorization._misfit_of_means import misfit_of_means
+from skbss.factorization._start import size_of_start
+from skbss.factorization._worst_explained import with_worst_explained
 
 # Between what the first components of notes and counts gain, and what those of noise do.
 _GAIN = 0.02
@@ -85,10 +85,11 @@ class GrowingNMF(BetaNMF):
     n_components_ : int
         How many there are.
     explained_ : float
-        The share :math:`E` that they explain; 1 if all rows are the same.
+        The share :math:`E` that they explain; 1 if all rows are the same, up to rounding.
     stop_reason_ : {"explained", "gain", "n_components", "callback"}
-        Why growth ended: `min_explained` was reached (or all explained), more components would gain
-        less than `min_gain`, there were as many as there can be, or a callback asked for it.
+        Why growth ended: `min_explained` was reached (or all explained by components that gain
+        enough), more components would gain less than `min_gain`, there were as many as there can
+        be, or a callback asked for it.
     growth_ : Bunch
         What was tried, in the order of the trials, those after the chosen one included: arrays
         ``n_components``, ``explained``, ``divergence`` (of the training data) and ``n_iter``.
@@ -117,8 +118,8 @@ class GrowingNMF(BetaNMF):
     taken back: all components go on from where they were. The fit can be a worse one than the best
     of several random starts with as many components, above all for beta 0.
 
-    A ``ConvergenceWarning`` says if growth ended at `n_components` though more components would
-    gain, and if it ended below `min_explained`.
+    A ``ConvergenceWarning`` says if growth ended at `n_components` though the last components
+    gained enough, and if it ended below `min_explained`.
 
     References
     ----------
@@ -200,8 +201,9 @@ class GrowingNMF(BetaNMF):
         with each_once():
             learned = super()._learn(X, y, W, H, weights, lengths)
         if learned.by_row:
-            only = _Fit(None, self.components_, self.n_iter_, [], [], self.reconstruction_err_)
-            self._keep_record([only], 0, "n_components", self._error_of_means(learned.checked))
+            only = _Fit(None, self.components_, self.n_iter_, [], [], learned.misfit)
+            means = self._misfit_of_means(learned.checked)
+            self._keep_record([only], [self._explained(only, means)], 0, "n_components")
         # There is one start.
         del self.restart_losses_, self.restart_components_
         return learned
@@ -213,7 +215,7 @@ class GrowingNMF(BetaNMF):
         if not is_limited:
             most = max(min(X.shape), self.n_components_min, n_known)
         if self.init == "custom" and not (W is None and H is None):
-            size = np.shape(H)[0] if H is not None else np.shape(W)[-1]
+            size = size_of_start(W, H, self._component_shape(X))
             most = most if is_limited else max(most, size)
         else:
             if self.n_components_min > most:
@@ -221,7 +223,7 @@ class GrowingNMF(BetaNMF):
                     f"n_components_min={self.n_components_min} must not exceed n_components={most}."
                 )
             size = max(self.n_components_min, n_known + 1)
-        self._most = most
+        self._most, self._suffices = most, most >= min(X.shape)
         first = copy(self)
         first.n_components = min(size, most)
         return super(GrowingNMF, first)._check_start(X, W, H)
@@ -230,10 +232,11 @@ class GrowingNMF(BetaNMF):
         return None
 
     def _factorize(self, checked, given, callbacks):
-        means = self._error_of_means(checked)
+        means = self._misfit_of_means(checked)
         told = _AllSizes(callbacks)
         fits = [_Fit(*super()._factorize(checked, given, told))]
-        while (stop := self._stop(fits, means, told.stopped)) is None:
+        explained = [self._explained(fits[0], means)]
+        while (stop := self._stop([len(fit.H) for fit in fits], explained, told.stopped)) is None:
             last = fits[-1]
             count = min(self.step, self._most - len(last.H))
             W, H = with_worst_explained(
@@ -241,34 +244,39 @@ class GrowingNMF(BetaNMF):
             )
             larger = given._replace(init="custom", n_components=len(H), W=W, H=H)
             fits.append(_Fit(*super()._factorize(checked, larger, told)))
+            explained.append(self._explained(fits[-1], means))
             # No other activations than these can be those of the fit.
             fits[:-3] = [fit._replace(W=None) for fit in fits[:-3]]
         reason, kept = stop
         chosen = fits[kept]
         callbacks.finish({"components_": chosen.H, "n_components_": len(chosen.H)})
-        self._keep_record(fits, kept, reason, means)
+        self._keep_record(fits, explained, kept, reason)
         return chosen
 
-    def _stop(self, fits, means, interrupted):
-        """Why to stop, and with which fit; None to go on."""
-        last = len(fits) - 1
-        enough = 1.0 if self.min_explained is None else self.min_explained
+    def _stop(self, sizes, explained, interrupted):
+        """Why to stop, and with which of the fits that were made; None to go on."""
+        last = len(sizes) - 1
         if interrupted:
             return "callback", last
-        if fits[last].explained(means) >= enough:
+        if self.min_explained is not None and explained[last] >= self.min_explained:
             return "explained", last
-        at_end = len(fits[last].H) >= self._most
         # A start can be a poor one: that one step gains little does not say that two do.
-        if last > 1 and all(self._gains_little(fits[-3], fit, means) for fit in fits[-2:]):
+        if last > 1 and all(
+            self._gains_little(sizes, explained, last - 2, i) for i in (last - 1, last)
+        ):
             return "gain", last - 2
-        if last and at_end and self._gains_little(fits[-2], fits[-1], means):
+        # No step could gain more after a perfect fit, nor after the last one.
+        is_perfect = self.min_explained is None and explained[last] >= 1
+        at_end = sizes[last] >= self._most
+        if not (is_perfect or at_end):
+            return None
+        if last and self._gains_little(sizes, explained, last - 1, last):
             return "gain", last - 1
-        return ("n_components", last) if at_end else None
+        return "explained" if is_perfect else "n_components", last
 
-    def _gains_little(self, smaller, larger, means):
-        gain = larger.explained(means) - smaller.explained(means)
-        least = self._least_gain
-        return least > 0 and gain < least * (len(larger.H) - len(smaller.H))
+    def _gains_little(self, sizes, explained, smaller, larger):
+        gain, least = explained[larger] - explained[smaller], self._least_gain
+        return least > 0 and gain < least * (sizes[larger] - sizes[smaller])
 
     @property
     def _least_gain(self):
@@ -276,40 +284,45 @@ class GrowingNMF(BetaNMF):
             return _GAIN if self.min_explained is None else 0.0
         return self.min_gain
 
-    def _error_of_means(self, checked):
-        """The error of the best of all models that are the same for all rows."""
-        X, weights = checked.X, checked.weights
-        xp = jnp if is_jax_array(X) else np
-        with precision(X.dtype):
-            ones, means = xp.ones((X.shape[0], 1), X.dtype), xp.asarray(column_means(X, weights))
-        return model_error(X, weights, ones, means, self._beta)
+    def _misfit_of_means(self, checked):
+        means = misfit_of_means(checked.X, checked.weights, self._beta)
+        self._refuse_overflow(np.zeros((1, 1), checked.X.dtype), means.divergence)
+        return means
 
-    def _keep_record(self, fits, kept, reason, means):
-        explained = np.array([fit.explained(means) for fit in fits])
-        self.explained_, self.stop_reason_ = float(explained[kept]), reason
+    def _explained(self, fit, means):
+        """The share of the divergence from the means that a fit explains."""
+        share = fit.misfit.share_of(means, self._beta) if means.divergence > 0 else 0.0
+        self._refuse_overflow(fit.H, share)
+        return 1 - share
+
+    def _keep_record(self, fits, explained, kept, reason):
+        self.explained_, self.stop_reason_ = explained[kept], reason
+        with np.errstate(over="ignore"):
+            divergence = np.square([fit.misfit.error(self._beta) for fit in fits]) / 2
         self.growth_ = Bunch(
             n_components=np.array([len(fit.H) for fit in fits]),
-            explained=explained,
-            divergence=np.array([fit.error**2 / 2 for fit in fits]),
+            explained=np.array(explained),
+            divergence=divergence,
             n_iter=np.array([fit.n_iter for fit in fits]),
         )
+        least = self._least_gain
         missed = self.min_explained is not None and self.explained_ < self.min_explained
+        # Rounded, what is explained could be what was to be explained.
+        found = f"all but {1 - self.explained_:.3g} of the data"
+        aim = f"less than min_explained={self.min_explained}"
         if reason == "gain" and missed:
             warn(
-                f"More components gain less than min_gain={self._least_gain:g} each: "
-                f"{len(fits[kept].H)} of them explain {self.explained_:.3g} of the data, less than "
-                f"min_explained={self.min_explained:g}. Decrease min_gain to go on.",
+                f"More components gain less than min_gain={least:g} each: {len(fits[kept].H)} of "
+                f"them explain {found}, {aim}. Decrease min_gain to go on.",
                 ConvergenceWarning,
             )
-        elif reason == "n_components" and len(fits) > 1:
-            aim = (
-                f"less than min_explained={self.min_explained:g}"
-                if missed
-                else "and more of them would gain more"
-            )
+        elif reason == "n_components" and (missed or len(fits) > 1):
+            if not missed:
+                gained = f"the last ones gained at least min_gain={least:g} each"
+                aim = f"and {gained if least else 'min_gain=0 takes any more'}"
+            more = "" if self._suffices else " Increase n_components to go on."
             warn(
-                f"Growth ended at n_components={self._most}: these explain {self.explained_:.3g} "
-                f"of the data, {aim}. Increase n_components to go on.",
+                f"Growth ended at n_components={self._most}: these explain {found}, {aim}.{more}",
                 ConvergenceWarning,
             )
 
@@ -322,11 +335,7 @@ class _Fit(NamedTuple):
     n_iter: int
     losses: list[float]
     restarts: list[Any]
-    error: float
-
-    def explained(self, means):
-        """The share of the divergence from the means, whose error that is, that it explains."""
-        return 1 - (self.error / means) ** 2 if means > 0 else 1.0
+    misfit: Misfit
 
 
 class _AllSizes:

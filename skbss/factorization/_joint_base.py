@@ -17,7 +17,7 @@ from skbss._runtime.device import is_jax_array, precision
 from skbss._runtime.warning import each_once
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._checked import Checked
-from skbss.factorization._divergence import model_error, relative_power
+from skbss.factorization._divergence import Misfit, model_misfit, relative_power
 from skbss.factorization._joint import Watch, solve_jointly
 from skbss.factorization._observations import (
     compute_dtype,
@@ -34,6 +34,7 @@ class _Learned(NamedTuple):
     checked: Checked
     W: Any
     by_row: bool
+    misfit: Misfit
 
 
 class JointNMF(CallbackSupportMixin, BaseNMF):
@@ -133,7 +134,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         # What is to be found from a given start is found for all rows together.
         if given.free.any() or given.W is not None:
             callbacks = IterationCallbacks(self, observed.X, y, self._iterations_at_most())
-            W, H, n_iter, losses, restarts, error = self._factorize(checked, given, callbacks)
+            W, H, n_iter, losses, restarts, misfit = self._factorize(checked, given, callbacks)
             converged = n_iter < self.max_iter or self.tol == 0
             W = self._clear_unobserved(X, weights, W)
             by_row = False
@@ -142,7 +143,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             restarts = []
             W, converged, n_iter = self._activations(checked, H)
             model = self._product(W, H, checked.lengths)
-            error = model_error(X, weights, *model, self._beta)
+            misfit = model_misfit(X, weights, *model, self._beta)
             by_row = True
         self.components_, self.n_components_ = H, H.shape[0]
         self.n_iter_, self.loss_curve_ = n_iter, np.array(losses)
@@ -150,8 +151,8 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         self.restart_components_ = [components for _, components in restarts]
         if not converged:
             self._warn_not_converged(self.max_iter)
-        self.reconstruction_err_ = error
-        return _Learned(checked, W, by_row)
+        self.reconstruction_err_ = misfit.error(self._beta)
+        return _Learned(checked, W, by_row, misfit)
 
     def _iterations_at_most(self):
         """How many there can be in all; None if that is open."""
@@ -215,7 +216,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         return start_factors(given, checked.X, checked.weights, scale, random_state)
 
     def _factorize(self, checked, given, callbacks):
-        """Both factors from a start, in the units of X; iterations; losses; starts; the error."""
+        """Both factors from a start, in the units of X; iterations; losses; starts; the misfit."""
         X, weights = checked.X, checked.weights
         beta, dtype = self._beta, compute_dtype(X.dtype, self._beta)
         weighted = weights is not None or (sp.issparse(X) and has_missing(X))
@@ -267,14 +268,12 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             W, H = in_units(solution.W), components(solution.H)
             restarts = [(loss * gain, components(found)) for loss, found in solution.restarts]
         self._refuse_overflow(H, solution.loss + solution.divergence)
-        error = 0.0
+        divergence = max(0.0, float(solution.divergence))
         if observed.silent:
             # Some updates only come close to the zeros that explain silence.
-            W = xp.zeros_like(W)
-        elif solution.divergence > 0:
-            error = np.sqrt(2 * solution.divergence) * relative_power(observed.scale, beta / 2)
+            W, divergence = xp.zeros_like(W), 0.0
         losses = [loss * gain for loss in solution.losses]
-        return W, H, solution.n_iter, losses, restarts, float(error)
+        return W, H, solution.n_iter, losses, restarts, Misfit(divergence, float(observed.scale))
 
     def _allows_missing(self):
         return self.solver != "cd"

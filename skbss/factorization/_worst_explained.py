@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skbss.factorization._divergence import row_divergences
-from skbss.factorization._observations import weight_sums
+from skbss.factorization._observations import mean_of, weight_sums
 from skbss.factorization._sparse_observations import stored_places
 
 # One row is a noisy start: what others of its kind have in common with it is less so.
@@ -29,11 +29,12 @@ def column_means(X, weights):
     """
     total = np.asarray(weight_sums(X, weights, axis=0), np.float64)
     X, weights = _on_host(X, weights)
+    exponent = _exponent(X, weights)
+    X = _by_power(X, -2 * exponent)
     if sp.issparse(X):
-        X = X.copy()
         X.data = np.nan_to_num(X.data)
     sums = np.asarray(_weighted(X, weights).sum(axis=0, dtype=np.float64)).reshape(1, -1)
-    return (sums / total).astype(X.dtype)
+    return np.ldexp(sums / total, 2 * exponent).astype(X.dtype)
 
 
 def with_worst_explained(X, weights, W, H, count, beta):
@@ -63,30 +64,52 @@ def with_worst_explained(X, weights, W, H, count, beta):
         The first ones as they were.
     """
     X, weights = _on_host(X, weights)
-    W, H = np.asarray(W), np.asarray(H)
+    W, H, n_known = np.asarray(W), np.asarray(H), len(H)
+    first_W, first_H, exponent = W, H, _exponent(X, weights)
+    X, W, H = (_by_power(a, m * exponent) for a, m in ((X, -2), (W, -1), (H, -1)))
     transposed = None if weights is None else weights.T
     for _ in range(count):
         worst = int(row_divergences(X, weights, W, H, beta).argmax())
         known = _completed(X, W, H)
+        counted = _weighted(known, weights)
         h = np.maximum(_row(known, worst) - W[worst] @ H, 0)
         if weights is not None:
             h = np.where(weights[min(worst, len(weights) - 1)] > 0, h, 0)
-        w = _least_squares(known, weights, W, H, h)
+        w = _least_squares(counted, weights, W, H, h)
         for _ in range(_PASSES):
-            h = _least_squares(known.T, transposed, H.T, W.T, w)
-            w = _least_squares(known, weights, W, H, h)
+            h = _least_squares(counted.T, transposed, H.T, W.T, w)
+            w = _least_squares(counted, weights, W, H, h)
         h = _unit(h)
         root = np.sqrt(w.mean()) or np.sqrt(W.mean() * H.mean())
         w, h = w / root if w.any() else np.full_like(w, root), h * root
         W = np.concatenate([W, _filled(w)[:, None].astype(W.dtype)], axis=1)
         H = np.concatenate([H, _filled(h)[None].astype(H.dtype)])
-    return W, H
+    W, H = _by_power(W[:, n_known:], exponent), _by_power(H[n_known:], exponent)
+    return np.concatenate([first_W, W], axis=1), np.concatenate([first_H, H])
 
 
-def _least_squares(X, weights, W, H, h):
-    """What, times the unit of h, explains the residual of every row best; at least 0."""
+def _exponent(X, weights):
+    """Whose double is that of the power of two which is about the mean of X."""
+    mean = mean_of(X, weights)
+    return round(np.log2(mean) / 2) if mean > 0 else 0
+
+
+def _by_power(a, exponent):
+    """Multiplied by a power of two, which rounds nothing."""
+    if not sp.issparse(a):
+        return np.ldexp(a, exponent)
+    scaled = a.copy()
+    scaled.data = np.ldexp(a.data, exponent)
+    return scaled
+
+
+def _least_squares(counted, weights, W, H, h):
+    """What, times the unit of h, explains the residual of every row best; at least 0.
+
+    `counted` is the data times its weights.
+    """
     h = _unit(h)
-    amount = _weighted(X, weights) @ h
+    amount = counted @ h
     if weights is None:
         amount, power = amount - W @ (H @ h), h @ h
     else:

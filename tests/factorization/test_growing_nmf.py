@@ -1,5 +1,7 @@
 """GrowingNMF: how many components it finds, what it records, and when it stops."""
 
+from unittest import mock
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,9 +13,11 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 
-from skbss import BetaNMF, GrowingNMF, Separator, WienerMask
+from skbss import STFT, BetaNMF, GrowingNMF, Separator, WienerMask
 from skbss.datasets import load_piano_notes
-from skbss.factorization._divergence import row_divergences
+from skbss.factorization import _growing_nmf, _worst_explained
+from skbss.factorization._divergence import Misfit, row_divergences
+from skbss.factorization._misfit_of_means import misfit_of_means
 from skbss.factorization._worst_explained import column_means, with_worst_explained
 
 BETAS = [0, 0.5, 1, 2]
@@ -44,6 +48,30 @@ def test_the_number_of_an_exact_product_is_found(beta, seed):
     assert model.n_components_ == 5
     assert model.stop_reason_ == "gain"
     assert model.explained_ > 0.999
+
+
+@pytest.mark.parametrize(
+    ("beta", "seeds", "tol"),
+    [
+        (0.5, range(3), 1e-4),
+        (1, range(3), 1e-4),
+        (1.5, range(3), 1e-6),
+        (2, range(16), 1e-4),
+        (2, (1, 15), 1e-6),
+    ],
+)
+def test_rounding_to_a_perfect_fit_is_no_gain(beta, seeds, tol):
+    for seed in seeds:
+        model = GrowingNMF(10, beta_loss=beta, tol=tol).fit(product(seed, rank=3))
+        assert model.n_components_ == 3, seed
+
+
+def test_a_perfect_fit_that_gains_ends_growth():
+    X = np.zeros((100, 60))
+    X[:50, :30] = X[50:, 30:] = 1
+    model = GrowingNMF(10, beta_loss=2).fit(X)
+    assert (model.n_components_, model.stop_reason_) == (2, "explained")
+    np.testing.assert_array_equal(model.growth_.n_components, [1, 2])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -114,8 +142,36 @@ def test_missing_the_threshold_is_told():
     with pytest.warns(ConvergenceWarning, match=r"less than min_gain=0.02 each: 5 of them"):
         model = GrowingNMF(12, min_explained=0.99, min_gain=0.02).fit(X)
     assert (model.n_components_, model.stop_reason_) == (5, "gain")
-    with pytest.warns(ConvergenceWarning, match="and more of them would gain more"):
+    with pytest.warns(ConvergenceWarning, match="the last ones gained at least min_gain=0.02 each"):
         GrowingNMF(3).fit(X)
+    with pytest.warns(ConvergenceWarning, match="and min_gain=0 takes any more"):
+        GrowingNMF(3, min_gain=0).fit(X)
+
+
+def test_missing_the_threshold_with_the_first_size_is_told():
+    X = counts(0)
+    with pytest.warns(ConvergenceWarning, match="less than min_explained=0.99. Increase"):
+        GrowingNMF(3, n_components_min=3, min_explained=0.99).fit(X)
+    held = GrowingNMF(2, fixed_components=np.ones((2, 60)), min_explained=0.99)
+    with pytest.warns(ConvergenceWarning, match="ended at n_components=2: these explain all but"):
+        held.fit(X)
+
+
+def test_what_is_missing_is_told_in_digits_that_say_something():
+    X = product(0, rank=2)
+    with pytest.warns(
+        ConvergenceWarning, match=r"all but \S+e-\d+ of .* less than min_explained=1\.0\."
+    ):
+        GrowingNMF(2, min_explained=1.0, beta_loss=2).fit(X)
+    with pytest.warns(ConvergenceWarning, match=r"less than min_explained=0.99999999\."):
+        GrowingNMF(1, min_explained=0.99999999).fit(X)
+
+
+def test_no_more_components_are_advised_than_there_can_be():
+    X = counts(0)[:, :4]
+    with pytest.warns(ConvergenceWarning, match="ended at n_components=4") as caught:
+        GrowingNMF(min_explained=1.0, tol=1e-2).fit(X)
+    assert "Increase n_components" not in str(caught[0].message)
 
 
 def test_steps_of_several():
@@ -163,14 +219,38 @@ def test_what_is_added_is_what_was_missing():
     assert np.corrcoef(grown[2], H[2])[0, 1] > 0.999
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e9])
-@pytest.mark.parametrize("beta", BETAS)
+@pytest.mark.parametrize("scale", [1e-160, 1e-12, 1e9, 1e155, 1e300])
+@pytest.mark.parametrize("beta", [*BETAS, 3])
 def test_the_level_does_not_matter(beta, scale):
     X = product(0)
     options = {"beta_loss": beta, "n_components": 8, "max_iter": 40, "tol": 0, "min_gain": 0.05}
     one, other = GrowingNMF(**options).fit(X), GrowingNMF(**options).fit(scale * X)
     assert one.n_components_ == other.n_components_
     np.testing.assert_allclose(other.growth_.explained, one.growth_.explained, rtol=1e-5)
+    np.testing.assert_array_equal(other.growth_.n_components, one.growth_.n_components)
+
+
+@pytest.mark.parametrize("scale", [2.0**-120, 2.0**122])
+@pytest.mark.parametrize("beta", BETAS)
+def test_the_level_of_single_precision_does_not_matter(beta, scale):
+    X = product(0).astype(np.float32) + np.float32(0.01)
+    options = {"beta_loss": beta, "n_components": 6, "max_iter": 40, "tol": 0, "min_gain": 0.05}
+    weights = np.random.default_rng(1).uniform(1, 9, X.shape).astype(np.float32)
+    one = GrowingNMF(**options).fit(X, weights=weights)
+    other = GrowingNMF(**options).fit(np.float32(scale) * X, weights=weights)
+    np.testing.assert_array_equal(other.growth_.n_components, one.growth_.n_components)
+    np.testing.assert_allclose(other.growth_.explained, one.growth_.explained, rtol=1e-3)
+
+
+def test_what_is_added_has_the_level_of_the_data():
+    X, rng = product(0).astype(np.float32), np.random.default_rng(0)
+    W, H = rng.random((100, 2), np.float32), rng.random((2, 60), np.float32)
+    one = with_worst_explained(X, None, W, H, 2, 1.0)
+    for exponent in (-60, 62):
+        scale = np.float32(2.0**exponent)
+        scaled = with_worst_explained(scale**2 * X, None, scale * W, scale * H, 2, 1.0)
+        for factor, other in zip(one, scaled, strict=True):
+            np.testing.assert_array_equal(other, scale * factor)
 
 
 @pytest.mark.parametrize("beta", BETAS)
@@ -228,6 +308,58 @@ def test_known_components_stay_and_count():
     np.testing.assert_array_equal(held.growth_.n_components, [2])
     assert held.explained_ < model.explained_
     assert held.stop_reason_ == "n_components"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("beta", [-1, 0, 0.5, 1, 1.5, 2, 3])
+def test_rows_that_are_the_same_up_to_rounding_are_explained(beta, dtype):
+    eps = np.finfo(dtype).eps
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        row = (rng.gamma(0.5, size=60) * 10.0 ** rng.integers(-20, 21)).astype(dtype)
+        X = np.tile(row, (100, 1))
+        if seed % 2:
+            X = X * (1 + eps * rng.integers(-1, 2, X.shape)).astype(dtype)
+        weights = rng.uniform(0.5, 2, (100, 1)).astype(dtype) if seed % 3 else None
+        model = GrowingNMF(4, beta_loss=beta).fit(X, weights=weights)
+        assert (model.n_components_, model.explained_, model.stop_reason_) == (1, 1.0, "explained")
+
+
+def test_a_steady_tone_is_explained_by_one_spectrum():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000).astype(np.float32)
+    spectra = np.abs(STFT(n_fft=512).fit_transform(tone))
+    X = spectra.reshape(-1, 257)[4:-4]
+    for beta in (1, 2):
+        model = GrowingNMF(4, beta_loss=beta).fit(X)
+        assert (model.n_components_, model.explained_) == (1, 1.0)
+
+
+@pytest.mark.parametrize(("dtype", "change"), [(np.float32, 1e-3), (np.float64, 1e-6)])
+@pytest.mark.parametrize("beta", [0, 0.5, 1, 2])
+def test_small_changes_are_no_rounding(beta, dtype, change):
+    rng = np.random.default_rng(0)
+    row, other = rng.gamma(0.5, size=(2, 60)) + 0.01
+    X = (row + change * rng.random((100, 1)) * other).astype(dtype)
+    for stored in (X, jnp.asarray(X)) if dtype is np.float32 else (X,):
+        assert misfit_of_means(stored, None, float(beta)).divergence > 0
+    if beta > 0.5 and dtype is np.float64:
+        assert misfit_of_means(sp.csr_array(X), None, float(beta)).divergence > 0
+
+
+def test_a_divergence_that_overflows_is_refused(monkeypatch):
+    for overflown in (np.inf, np.nan):
+        monkeypatch.setattr(_growing_nmf, "misfit_of_means", lambda *_, d=overflown: Misfit(d, 1.0))
+        with pytest.raises(FloatingPointError, match="overflowed with beta_loss"):
+            GrowingNMF(3).fit(counts(0))
+
+
+def test_data_is_weighted_once_for_every_component(monkeypatch):
+    X, rng = counts(0), np.random.default_rng(0)
+    weighted = mock.Mock(wraps=_worst_explained._weighted)
+    monkeypatch.setattr(_worst_explained, "_weighted", weighted)
+    start = rng.random((100, 2)), rng.random((2, 60))
+    with_worst_explained(X, rng.random(X.shape), *start, 3, 1.0)
+    assert weighted.call_count == 3
 
 
 @pytest.mark.parametrize("X", [np.zeros((8, 5)), np.ones((8, 5)), np.ones((1, 5))])
@@ -310,3 +442,21 @@ def test_growth_from_a_given_start():
     assert W.shape == (100, model.n_components_) == (100, 5)
     error = np.sqrt(2 * row_divergences(X, None, W, model.components_, 1.0).sum())
     assert error == pytest.approx(model.reconstruction_err_)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ({"H": 1.0}, r"H must be an array of 2 axes, \(n_components, n_features\), got .* \(\)"),
+        ({"H": np.ones(60)}, r"H must be an array of 2 axes.* got one of shape \(60,\)"),
+        ({"W": 1.0}, r"W must be an array of 2 axes, \(n_samples, n_components\), got .* \(\)"),
+        ({"W": np.ones((1, 100, 2))}, r"W must be an array of 2 axes.* \(1, 100, 2\)"),
+    ],
+)
+@pytest.mark.parametrize("n_components", ["auto", 4])
+@pytest.mark.parametrize("cls", [BetaNMF, GrowingNMF])
+def test_starts_of_other_axes_are_refused(cls, n_components, start, message):
+    if cls is BetaNMF and n_components == 4:
+        message = "Expected 2D array|Found array with dim 3"
+    with pytest.raises(ValueError, match=message):
+        cls(n_components, init="custom").fit(counts(0), **start)
