@@ -75,6 +75,11 @@ def check_guidable(factorizer, marks):
             f"prune=True of {name} leaves out components that guides gave to a source: set "
             "prune=False."
         )
+    if "min_gain" in parameters:
+        raise TypeError(
+            f"{name} adds components as long as they gain, but guides say how many there are and "
+            "to which source each belongs: use BetaNMF."
+        )
     is_painted = any(clip.shares is not None for clip in marks)
     if is_painted and not has_fit_parameter(factorizer, "weights"):
         raise TypeError(f"{name} takes no weights, which painted masks need: use BetaNMF.")

@@ -47,7 +47,8 @@ def warn_if_too_few_atoms(n_atoms, n_free):
             f"Beside the atoms of the known sources, the factorizer found {n_atoms} in the "
             f"mixtures, for {n_free} unknown sources: {n_free - n_atoms} of these will be silent. "
             "Perhaps y holds all that is heard; if not, a factorizer that leaves out fewer atoms "
-            "finds more, such as BetaNMF, or ARDNMF with a smaller dispersion."
+            "finds more, such as BetaNMF, ARDNMF with a smaller dispersion, or GrowingNMF with a "
+            "smaller min_gain."
         )
 
 

@@ -1,6 +1,7 @@
 """Separator: blind, supervised, semi-supervised; layouts; searches; errors."""
 
 import pickle
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +10,10 @@ import pytest
 from sklearn.base import clone
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.decomposition import NMF, PCA
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skbss import ARDNMF, STFT, BetaNMF, Separator
+from skbss import ARDNMF, STFT, BetaNMF, GrowingNMF, Separator
 from skbss.metrics import si_sdr
 
 pytestmark = pytest.mark.usefixtures("few_programs")
@@ -175,6 +176,22 @@ def test_given_labels_of_few_atoms_count():
     semi.set_params(grouping=[0, 1, 2, 3])
     with pytest.raises(ValueError, match="one label for each of the 3 atoms"):
         semi.fit(mixture, known)
+
+
+def test_growth_that_ends_before_all_unknown_sources_sound():
+    rng = np.random.default_rng(0)
+    time = np.arange(8000) / 8000
+    tones = np.sin(2 * np.pi * np.array([[440], [1500], [2500]]) * time)
+    tones *= np.array([[1], [1], [0.03]]) * (rng.random((3, 8)) > 0.4).repeat(1000, axis=1)
+    mixture = tones.sum(axis=0)
+    factorizer = GrowingNMF(2, min_gain=0.5, beta_loss=2)
+    semi = Separator(factorizer, n_sources=3, stft=FRONT_END, random_state=0)
+    with pytest.warns(UserWarning, match="found 1 in .* or GrowingNMF with a smaller min_gain"):
+        semi.fit(mixture, tones[:1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        semi.set_params(factorizer__min_gain=0).fit(mixture, tones[:1])
 
 
 def test_y_can_be_left_to_the_score(mixtures, sources):
