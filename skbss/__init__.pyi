@@ -6,6 +6,7 @@ from .factorization import ARDNMF as ARDNMF
 from .factorization import ESADNMF as ESADNMF
 from .factorization import BetaNMF as BetaNMF
 from .factorization import ConvNMF as ConvNMF
+from .factorization import DeepUnfoldedNMF as DeepUnfoldedNMF
 from .factorization import ExemplarNMF as ExemplarNMF
 from .factorization import GrowingNMF as GrowingNMF
 from .factorization import HarmonicNMF as HarmonicNMF

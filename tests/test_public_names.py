@@ -28,6 +28,7 @@ TOP_LEVEL = {
     "AmplitudeNormalizer",
     "BetaNMF",
     "ConvNMF",
+    "DeepUnfoldedNMF",
     "ESADNMF",
     "ExemplarNMF",
     "GrowingNMF",

@@ -3,6 +3,7 @@
 from skbss.factorization._ard_nmf import ARDNMF
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._conv_nmf import ConvNMF
+from skbss.factorization._deep_unfolded_nmf import DeepUnfoldedNMF
 from skbss.factorization._esad_nmf import ESADNMF
 from skbss.factorization._exemplar_nmf import ExemplarNMF
 from skbss.factorization._functional import non_negative_factorization
@@ -18,6 +19,7 @@ __all__ = [
     "ESADNMF",
     "BetaNMF",
     "ConvNMF",
+    "DeepUnfoldedNMF",
     "ExemplarNMF",
     "GrowingNMF",
     "HarmonicNMF",

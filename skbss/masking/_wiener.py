@@ -12,8 +12,8 @@ from skbss._kernels.masks import masked_spectra
 from skbss._runtime.blocks import blocks_of_rows, filled_up
 from skbss._runtime.device import is_jax_array, movable, precision
 from skbss._runtime.waveforms import check_spectra
+from skbss.factorization._atom_table import atom_table
 from skbss.masking._factorizer import (
-    atom_table,
     check_enough_atoms,
     check_factorizer,
     check_mask_exponent,

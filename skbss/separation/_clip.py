@@ -33,12 +33,52 @@ def spectrogram_rows(x, framing: Framing, *, exponent, level):
     V : array of shape (n_channels * n_frames, n_freqs)
         The frames of all channels, one channel below the other.
     """
+    return _rows_of(x, framing, power_of_magnitude(exponent), level)
+
+
+def mixture_and_sources(x, sources, framing: Framing):
+    """The magnitudes of a mixture and of its sources, at unit level of the mixture.
+
+    Parameters
+    ----------
+    x : array of shape ([n_channels,] length)
+        The mixture.
+    sources : array of shape (n_sources, [n_channels,] length)
+        Isolated.
+    framing : Framing
+        The frames.
+
+    Returns
+    -------
+    V : array of shape (n_channels * n_frames, n_freqs)
+        Magnitudes of the mixture, one channel below the other.
+    V_sources : array of shape (n_channels * n_frames, n_sources, n_freqs)
+        Those of the sources.
+    in_phase : array of shape (n_channels * n_frames, n_sources, n_freqs)
+        The parts of the sources that are in phase with the mixture, negative against it: what the
+        best real mask lets through.
+    """
+    level = level_of(x)
+    mixture = _rows_of(x, framing, _as_it_is, level)
+    V = abs(mixture)
+    xp = jnp if is_jax_array(V) else np
+    phase = mixture / xp.where(V > 0, V, 1)
+    each = [_rows_of(one, framing, _as_it_is, level) for one in sources]
+    in_phase = xp.stack([(one * phase.conj()).real for one in each], axis=1)
+    return V, xp.stack([abs(one) for one in each], axis=1), in_phase
+
+
+def _rows_of(x, framing, output, level):
     cover = Cover(x.shape[-1], framing)
     scale = 1 / np.linalg.norm(framing.window)
     # Python's float leaves the precision of the array as it is.
     samples = cover.padded(x / level) * float(scale)
-    V = analyze(samples, cover.framing, power_of_magnitude(exponent))
-    return V.reshape(-1, V.shape[-1])
+    spectra = analyze(samples, cover.framing, output)
+    return spectra.reshape(-1, spectra.shape[-1])
+
+
+def _as_it_is(spectra):
+    return spectra
 
 
 def lengths_of_rows(x, V):

@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from skbss._runtime.device import is_jax_array
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.factorization import BetaNMF
+from skbss.factorization._atom_table import atom_table
 from skbss.frontend import STFT
 from skbss.masking._factorizer import (
-    atom_table,
     check_factorizer,
     check_mask_exponent,
     frames_of_atoms,

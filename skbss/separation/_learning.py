@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from sklearn.utils.validation import has_fit_parameter
 
 from skbss._runtime.device import is_jax_array
 from skbss.frontend._framing import Framing
@@ -23,7 +24,12 @@ from skbss.masking._grouping import (
     loudest_first,
 )
 from skbss.masking._level import level_of
-from skbss.separation._clip import frames_of_sources, lengths_of_rows, spectrogram_rows
+from skbss.separation._clip import (
+    frames_of_sources,
+    lengths_of_rows,
+    mixture_and_sources,
+    spectrogram_rows,
+)
 from skbss.separation._dictionaries import learn_dictionaries, with_fixed_components
 from skbss.separation._suspicions import warn_if_too_few_atoms, warn_if_too_short
 
@@ -123,6 +129,49 @@ def learn_supervised(way: Learning, sources) -> Learned:
     fitted.fit((known.mean(axis=0) * known[0].size).reshape(-1, known.shape[-1]))
     n_sources = len(sources[0])
     return Learned(fitted, labels, n_sources, n_sources, None)
+
+
+def learns_from_mixtures(factorizer) -> bool:
+    """Whether a factorizer is trained with mixtures and their sources at once.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        Of a non-negative matrix.
+
+    Returns
+    -------
+    answer : bool
+    """
+    return has_fit_parameter(factorizer, "targets")
+
+
+def learn_from_mixtures(way: Learning, mixtures, sources) -> Learned:
+    """What tells the sources apart in the mixtures themselves.
+
+    Parameters
+    ----------
+    way : Learning
+        The settings.
+    mixtures : list of arrays of shape ([n_channels,] length)
+        Of every clip.
+    sources : list of arrays of shape (n_sources, [n_channels,] length)
+        Isolated sources of every clip.
+
+    Returns
+    -------
+    learned : Learned
+    """
+    examples, lengths = [], []
+    for x, isolated in zip(mixtures, sources, strict=True):
+        examples.append(mixture_and_sources(x, isolated, way.framing))
+        lengths += lengths_of_rows(x, examples[-1][0])
+    xp = jnp if is_jax_array(examples[0][0]) else np
+    V, V_sources, in_phase = (xp.concatenate(one) for one in zip(*examples, strict=True))
+    fitted = seeded_clone(way.factorizer, way.random_state)
+    fitted.fit(V, V_sources, targets=in_phase, lengths=lengths)
+    n_sources = len(sources[0])
+    return Learned(fitted, fitted.atom_source_, n_sources, n_sources, None)
 
 
 def learn_semi_supervised(way: Learning, clips, sources, n_free) -> Learned:

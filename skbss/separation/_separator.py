@@ -9,8 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.factorization import BetaNMF
+from skbss.factorization._atom_table import atom_table
 from skbss.masking._factorizer import (
-    atom_table,
     check_factorizer,
     check_mask_exponent,
     check_same_sample_rate,
@@ -25,8 +25,10 @@ from skbss.separation._dictionaries import check_can_hold_components
 from skbss.separation._learning import (
     Learning,
     learn_blind,
+    learn_from_mixtures,
     learn_semi_supervised,
     learn_supervised,
+    learns_from_mixtures,
 )
 from skbss.separation._parts import resolve_front_end, usual_front_end, with_made_parts
 from skbss.separation._score import check_enough_estimates, mean_si_sdr
@@ -334,11 +336,14 @@ class Separator(TransformerMixin, BaseEstimator):
             learned = learn_blind(way, clips, n_free)
         else:
             sources = with_transpositions(sources, semitones)
-            learned = (
-                learn_semi_supervised(way, clips, sources, n_free)
-                if n_free
-                else learn_supervised(way, sources)
-            )
+            if learns_from_mixtures(factorizer):
+                self._check_trainable(factorizer, exponent, n_free)
+                mixtures = with_transpositions(clips.each(), semitones)
+                learned = learn_from_mixtures(way, mixtures, sources)
+            elif n_free:
+                learned = learn_semi_supervised(way, clips, sources, n_free)
+            else:
+                learned = learn_supervised(way, sources)
         self.factorizer_ = learned.factorizer
         self.components_ = learned.factorizer.components_
         self.atom_source_ = learned.atom_source
@@ -347,6 +352,12 @@ class Separator(TransformerMixin, BaseEstimator):
 
     def _check_sources_wanted(self, factorizer, n_known):
         """Refuse impossible numbers of sources; the number of unknown ones, None if open."""
+        trained = learns_from_mixtures(factorizer)
+        if not n_known and trained:
+            raise ValueError(
+                f"{type(factorizer).__name__} is trained with isolated sources: pass them to fit "
+                "as y, and leave supervised True."
+            )
         if not n_known:
             check_factorizer(factorizer, self.n_sources)
             n_components = getattr(factorizer, "n_components", None)
@@ -356,7 +367,8 @@ class Separator(TransformerMixin, BaseEstimator):
         if isinstance(self.grouping, str):
             given_labels(self.grouping, 0, None)
         check_factorizer(factorizer, None)
-        check_can_hold_components(factorizer)
+        if not trained:
+            check_can_hold_components(factorizer)
         if self.n_sources is None:
             return 0
         if isinstance(self.n_sources, bool) or not isinstance(self.n_sources, numbers.Integral):
@@ -368,6 +380,19 @@ class Separator(TransformerMixin, BaseEstimator):
                 f"n_sources={self.n_sources} must count all sources, but y holds {n_known}."
             )
         return self.n_sources - n_known
+
+    def _check_trainable(self, factorizer, exponent, n_free):
+        name = type(factorizer).__name__
+        if n_free:
+            raise ValueError(
+                f"{name} is trained with all sources of the mixtures: n_sources={self.n_sources} "
+                "must be as many as y holds."
+            )
+        if exponent != 1 or self.mask_exponent != 1:
+            raise ValueError(
+                f"{name} is trained for masks of magnitudes: spectrum={self.spectrum!r} must be "
+                f"'magnitude' and mask_exponent={self.mask_exponent!r} must be 1."
+            )
 
     def _activations(self, clips):
         _, framing, exponent = self._settings()

@@ -1,0 +1,101 @@
+"""Separator with a factorizer that is trained with mixtures and their sources."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_val_score
+
+from skbss import STFT, DeepUnfoldedNMF, Separator
+from skbss.separation._clip import mixture_and_sources
+from skbss.separation._parts import resolve_front_end
+from skbss.separation._transposition import transposed
+
+pytestmark = pytest.mark.usefixtures("few_programs")
+
+
+def separator(**parameters):
+    network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64}
+    network |= {name: parameters.pop(name) for name in list(parameters) if name in network}
+    settings = {"stft": STFT(256), "random_state": 0, **parameters}
+    return Separator(DeepUnfoldedNMF(**network), **settings)
+
+
+@pytest.fixture(scope="module")
+def mixtures(sources):
+    return sources.sum(axis=1)
+
+
+def test_training_helps_with_clips_that_were_not_heard(mixtures, sources):
+    scores = [
+        separator(n_components=2, n_epochs=n_epochs)
+        .fit(mixtures[:4], sources[:4])
+        .score(mixtures[4:], sources[4:])
+        for n_epochs in (0, 15)
+    ]
+    assert scores[1] > scores[0] + 0.5
+
+
+def test_estimates_add_up_to_the_mixture(mixtures, sources):
+    fitted = separator().fit(mixtures[:3], sources[:3])
+    estimates = fitted.transform(mixtures[3:])
+    assert estimates.shape == sources[3:].shape
+    np.testing.assert_allclose(estimates.sum(axis=1), mixtures[3:], atol=1e-12)
+    np.testing.assert_array_equal(fitted.atom_source_, np.repeat([0, 1, 2], 4))
+    assert fitted.n_known_sources_ == fitted.n_sources_ == 3
+    silence = fitted.transform(np.zeros(4000))
+    np.testing.assert_array_equal(silence, 0)
+
+
+def test_the_network_gets_spectra_of_one_level(mixtures, sources):
+    framing = resolve_front_end(STFT(256))
+    V, V_sources, in_phase = mixture_and_sources(mixtures[0], sources[0], framing)
+    assert V_sources.shape == in_phase.shape == (len(V), 3, 129)
+    # What is in phase adds up, magnitudes do not.
+    np.testing.assert_allclose(in_phase.sum(axis=1), V, atol=1e-12)
+    assert (abs(in_phase) <= V_sources + 1e-12).all()
+    louder = mixture_and_sources(10 * mixtures[0], 10 * sources[0], framing)
+    np.testing.assert_allclose(louder[0], V, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(louder[1], V_sources, rtol=1e-10, atol=1e-12)
+
+
+def test_channels_are_recordings(mixtures, sources):
+    stereo, of_stereo = np.stack([mixtures[:2]] * 2, axis=1), np.stack([sources[:2]] * 2, axis=2)
+    fitted = separator().fit(stereo, of_stereo)
+    twice = separator().fit(np.repeat(mixtures[:2], 2, axis=0), np.repeat(sources[:2], 2, axis=0))
+    np.testing.assert_array_equal(fitted.components_, twice.components_)
+    assert fitted.transform(stereo).shape == (2, 3, 2, 4000)
+
+
+def test_transpositions_are_more_clips(mixtures, sources):
+    fitted = separator(transpositions=(3,)).fit(mixtures[:2], sources[:2])
+    more = [*sources[:2], *(transposed(one, 3) for one in sources[:2])]
+    by_hand = separator().fit([*mixtures[:2], *(transposed(one, 3) for one in mixtures[:2])], more)
+    np.testing.assert_allclose(fitted.components_, by_hand.components_, rtol=1e-10)
+
+
+def test_one_clip_and_jax_arrays(mixtures, sources):
+    x, y = jnp.asarray(mixtures[0], jnp.float32), jnp.asarray(sources[0], jnp.float32)
+    estimates = separator().fit(x, y).transform(x)
+    assert isinstance(estimates, jax.Array)
+    assert estimates.shape == (3, 4000)
+
+
+def test_cross_validation(mixtures, sources):
+    scores = cross_val_score(separator(n_epochs=1), mixtures[:4], sources[:4], cv=2)
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sources_too", "message"),
+    [
+        ({}, False, "DeepUnfoldedNMF is trained with isolated sources: pass them to fit as y"),
+        ({"supervised": False}, True, "trained with isolated sources"),
+        ({"n_sources": 4}, True, "n_sources=4 must be as many as y holds"),
+        ({"mask_exponent": 2}, True, "mask_exponent=2 must be 1"),
+        ({"spectrum": 0.6}, True, "spectrum=0.6 must be 'magnitude'"),
+    ],
+)
+def test_refusals(mixtures, sources, parameters, sources_too, message):
+    with pytest.raises(ValueError, match=message):
+        separator(**parameters).fit(mixtures, sources if sources_too else None)
