@@ -1,0 +1,41 @@
+"""scikit-learn's checks of what is trained with mixtures and their sources."""
+
+import numpy as np
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skbss import DeepUnfoldedNMF
+
+
+class HalvedDeepUnfoldedNMF(DeepUnfoldedNMF):
+    """Its sources are parts of the data: the labels of the checks are none."""
+
+    def fit(self, X, y=None):
+        return super().fit(X, self._halves(X, reset=True))
+
+    def partial_fit(self, X, y=None):
+        return super().partial_fit(X, self._halves(X, reset=not hasattr(self, "weights_")))
+
+    def fit_transform(self, X, y=None):
+        return self.fit(X).transform(X)
+
+    def score(self, X, y=None):
+        found = self.predict(X)
+        return super().score(X, found)
+
+    def _halves(self, X, reset):
+        X = self._check_input(X, None, reset=reset).X
+        share = np.linspace(0.2, 0.8, X.shape[1], dtype=X.dtype)
+        return np.stack([X * share, X * (1 - share)], axis=1)
+
+
+ESTIMATORS = [
+    HalvedDeepUnfoldedNMF(2, n_layers=2, n_untied=1, n_epochs=1, random_state=0),
+    HalvedDeepUnfoldedNMF(
+        2, n_layers=1, n_untied=0, n_epochs=1, beta_loss=2, sparsity=0, random_state=0
+    ),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
