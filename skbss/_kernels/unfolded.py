@@ -79,8 +79,7 @@ def unfolded_activations(
     data = DenseData(X / mean, None)
     prices = Prices(held.price * mean ** (1 - rule.beta), 0.0)
 
-    # Squares of the models of what dies out are divided by, on the way back.
-    least = 1e3 * jnp.sqrt(jnp.finfo(X.dtype).tiny)
+    least = _least(X.dtype)
 
     def layer(W, H):
         W = jnp.maximum(W, least)
@@ -92,6 +91,11 @@ def unfolded_activations(
     H = jax.vmap(with_norms, (0, None))(jnp.exp(weights.layers), held.norms)
     W, _ = lax.scan(layer, W, H)
     return jnp.maximum(W, least)
+
+
+def _least(dtype):
+    """Of activations: squares of models are divided by on the way back, and must not vanish."""
+    return 1e3 * jnp.sqrt(jnp.finfo(dtype).tiny)
 
 
 def _means(X):
@@ -115,4 +119,7 @@ def shares(
     weights: Weights, W: Float[Array, "frames k"], atoms: Int[Array, "sources most"]
 ) -> Float[Array, "sources frames freqs"]:
     """Masks of the sources, whose atoms are listed as ``source_models`` has it."""
+    # They do not depend on the level, but on the way back squares of tiny models would vanish.
+    loudest = lax.stop_gradient(W.max(axis=1, keepdims=True))
+    W = jnp.where(loudest > _least(W.dtype), W / loudest, 1)
     return soft_masks(source_models(W, jnp.exp(weights.output), atoms), jnp.ones((), W.dtype))

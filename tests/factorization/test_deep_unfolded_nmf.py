@@ -152,6 +152,15 @@ def test_gradients_by_finite_differences(beta, loss):
     np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_of_silence_have_no_slope(dtype):
+    X, y = examples(30, dtype=dtype)
+    X[3:7], y[3:7] = 0, 0
+    fitted = network(n_epochs=2).fit(X, y)
+    assert np.isfinite(fitted.components_).all()
+    assert np.isfinite(fitted.loss_curve_).all()
+
+
 @settings(max_examples=20)
 @given(
     seed=st.integers(0, 10**6),
