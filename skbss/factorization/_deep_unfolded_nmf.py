@@ -109,9 +109,9 @@ class DeepUnfoldedNMF(BaseNMF):
         Components of the first layers, of L2 norm one.
     penalty_ : float
         The weight :math:`\lambda`.
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray
         The mean loss of the batches of every epoch: 1 is that of masks of zeros.
-    validation_curve_ : ndarray of shape (n_iter_ + 1,)
+    validation_curve_ : ndarray
         That of the validation share before the first and after every epoch; empty without one.
     n_iter_ : int
         Epochs.
