@@ -18,14 +18,15 @@ from skbss import (
 from skbss.separation import SparseComponentAnalysis
 from tests.conftest import filled_up
 
-BETAS = [0, 0.5, 1, 2]
 OWN_SHAPES = BetaNMF(solver="cd")
 ESTIMATORS = [
-    *(BetaNMF(solver=solver, beta_loss=beta) for solver in ("mu", "auto") for beta in BETAS),
+    # What a divergence changes is tested where it is minimized: here every kind of update is once.
+    *(BetaNMF(solver="mu", beta_loss=beta) for beta in (0, 1)),
+    *(BetaNMF(beta_loss=beta) for beta in (0.5, 2)),
     OWN_SHAPES,
     # As many epochs as a check needs to tell one fit from another.
-    *(MiniBatchBetaNMF(beta_loss=beta, max_iter=20) for beta in BETAS),
-    *(SparseNMF(beta_loss=beta) for beta in BETAS),
+    *(MiniBatchBetaNMF(beta_loss=beta, max_iter=20) for beta in (0.5, 2)),
+    *(SparseNMF(beta_loss=beta) for beta in (1, 2)),
     SparseNMF(solver="mu", norm="l1"),
     ExemplarNMF(),
     ExemplarNMF(3, beta_loss=0, solver="mu"),
@@ -34,7 +35,7 @@ ESTIMATORS = [
     ESADNMF(sad_max_iter=5),
     *(ARDNMF(beta_loss=beta) for beta in (0, 2)),
     ARDNMF(prior="l2", prune=False),
-    *(GrowingNMF(5, beta_loss=beta) for beta in (0, 2)),
+    GrowingNMF(5, beta_loss=2),
     GrowingNMF(step=2, min_explained=0.9, solver="mu"),
     HarmonicNMF((60, 63), n_bands=2, n_free_components=2),
     HarmonicNMF((60, 63), n_bands=1, beta_loss=0, solver="mu"),
