@@ -8,6 +8,7 @@ from skbss.evaluation._leaderboard import Leaderboard, leaderboard
 from skbss.evaluation._listening_test import listening_test
 from skbss.evaluation._mixtures import make_mixtures
 from skbss.evaluation._ratings import Ratings, read_ratings
+from skbss.evaluation._remix import remix
 from skbss.evaluation._rooms import Room
 from skbss.evaluation._separate_tasks import separate_tasks
 from skbss.evaluation._task import Task
@@ -27,5 +28,6 @@ __all__ = [
     "make_mixtures",
     "read_evaluation",
     "read_ratings",
+    "remix",
     "separate_tasks",
 ]

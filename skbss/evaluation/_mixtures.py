@@ -9,6 +9,7 @@ import numpy as np
 from scipy.signal import fftconvolve
 from sklearn.utils import Bunch, check_random_state
 
+from skbss.evaluation._crops import crop, energies, repeated
 from skbss.evaluation._recordings import (
     PARTS,
     Recording,
@@ -21,8 +22,6 @@ from skbss.evaluation._rooms import Room, check_rooms, impulse_responses
 from skbss.evaluation._task import Task, TrainingClips
 
 _PEAK = 0.9
-# A crop this far below its recording in power is a pause, which would be amplified to the others.
-_PAUSE = 1e-4
 # Less than this share of the energy is no sound of a source, but what filters have before it.
 _HEARD = 1e-3
 
@@ -161,10 +160,10 @@ def make_mixtures(
     clean = check_recordings(clean, "clean")
     interference = check_recordings(interference, "interference")
     check_all_differ([*clean, *interference])
-    _check_rate(sample_rate, rooms)
+    check_rate(sample_rate, rooms)
     if name is not None and (not isinstance(name, str) or not name):
         raise TypeError(f"name must be a str that is not empty, or None, got {name!r}.")
-    length = _checked_length(seconds, sample_rate)
+    length = checked_length(seconds, sample_rate)
     levels = _checked_levels(snr_db)
     split = _checked_split(split)
     counts = _checked_counts(n_mixtures, split)
@@ -229,25 +228,25 @@ def _make_task(plan, length, sample_rate, *, tags, **options):
     if hasattr(snr_db, "rvs"):
         snr_db = _checked_level(snr_db.rvs(random_state=rng))
     disturbing = plan.interference[rng.integers(len(plan.interference))]
-    target = _clip(plan.clean.waveform, length, rng)
+    target = crop(plan.clean.waveform, length, rng)
     dry = np.stack(
-        [target, _clip(_repeated(disturbing.waveform, len(target), rng), len(target), rng)]
+        [target, crop(repeated(disturbing.waveform, len(target), rng), len(target), rng)]
     )
     # At unit peak, so that the energy of recordings of any level is an ordinary number.
     images = dry / np.abs(dry).max(axis=1, keepdims=True)
     if plan.room is not None:
         responses = impulse_responses(plan.room, len(dry), int(sample_rate), rng)
         images = fftconvolve(images[:, None], responses, axes=-1)
-        whole = _energies(images)
+        whole = energies(images)
         images = images[..., : len(target)].copy()
-        if (_energies(images) < _HEARD * whole).any():
+        if (energies(images) < _HEARD * whole).any():
             raise ValueError(
                 f"Mixture {plan.name!r} of {plan.clean.name!r} and {disturbing.name!r} ends before "
                 f"their sound has crossed room {plan.room.name!r}: use longer recordings, or "
                 "make seconds longer."
             )
-    energies = _energies(images)
-    images[1] *= math.sqrt(energies[0] / energies[1]) * 10 ** (-snr_db / 20)
+    of_clean, of_interference = energies(images)
+    images[1] *= math.sqrt(of_clean / of_interference) * 10 ** (-snr_db / 20)
     images *= _PEAK / (np.abs(images.sum(axis=0)).max() or 1.0)
     return Task(
         plan.name,
@@ -265,34 +264,7 @@ def _make_task(plan, length, sample_rate, *, tags, **options):
     )
 
 
-def _energies(images):
-    """Of every source in the first channel."""
-    heard = images if images.ndim == 2 else images[:, 0]
-    return np.square(heard).sum(axis=-1)
-
-
-def _repeated(waveform, length, rng):
-    """At least `length` samples, from a random place on where the waveform has to be repeated."""
-    if len(waveform) >= length:
-        return waveform
-    return np.take(waveform, rng.integers(len(waveform)) + np.arange(length), mode="wrap")
-
-
-def _clip(waveform, length, rng):
-    """`length` samples that are no pause; what a shorter waveform lacks is silence."""
-    if length is None or len(waveform) == length:
-        return waveform
-    if len(waveform) < length:
-        return np.pad(waveform, (0, length - len(waveform)))
-    scaled = waveform / np.abs(waveform).max()
-    energy = np.concatenate([[0.0], np.cumsum(np.square(scaled))])
-    inside = energy[length:] - energy[:-length]
-    least = _PAUSE * energy[-1] * length / len(waveform)
-    start = rng.choice(np.flatnonzero(inside >= least))
-    return waveform[start : start + length]
-
-
-def _check_rate(sample_rate, rooms):
+def check_rate(sample_rate, rooms):
     if not isinstance(sample_rate, int | float | np.number):
         raise TypeError(f"sample_rate must be a number, got {sample_rate!r} instead.")
     if not (math.isfinite(sample_rate) and sample_rate > 0):
@@ -301,7 +273,7 @@ def _check_rate(sample_rate, rooms):
         raise ValueError(f"In rooms sample_rate must be a whole number, got {sample_rate!r}.")
 
 
-def _checked_length(seconds, sample_rate):
+def checked_length(seconds, sample_rate):
     if seconds is None:
         return None
     if not (math.isfinite(seconds) and round(seconds * sample_rate) >= 1):

@@ -1,0 +1,152 @@
+"""New mixtures of isolated sources, for training."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.signal import fftconvolve
+from scipy.stats import uniform
+from sklearn.utils import Bunch, check_random_state
+
+from skbss.evaluation._crops import crop, energies, repeated
+from skbss.evaluation._mixtures import check_rate, checked_length
+from skbss.evaluation._recordings import check_recordings
+from skbss.evaluation._rooms import check_rooms, impulse_responses
+
+_GAINS = uniform(-5, 10)
+
+
+def remix(
+    sources,
+    n_mixtures,
+    *,
+    sample_rate,
+    seconds=1.0,
+    gain_db=_GAINS,
+    rooms=None,
+    random_state=0,
+):
+    r"""Mix pieces of isolated sources anew, at other places and levels.
+
+    Few recordings become many examples: of every source a piece is drawn from one of its
+    recordings, brought to unit power and to a gain of :math:`g` dB that is drawn, too, and all are
+    added up. What is trained with mixtures and their sources, such as `DeepUnfoldedNMF`, needs
+    more of them than there are recordings.
+
+    Parameters
+    ----------
+    sources : sequence
+        For every source its recordings, arrays of shape (length,), of one channel, finite and not
+        silent; or a single one.
+    n_mixtures : int
+        How many.
+    sample_rate : float
+        Of all recordings, in Hz.
+    seconds : float, default=1.0
+        Duration of every mixture. Shorter recordings are repeated, from a random place on.
+    gain_db : float or distribution, default=uniform from -5 to 5
+        Power of every source in every mixture, in dB. A distribution is one of `scipy.stats`, or
+        whatever has a method `rvs`; two sources with gains between -5 and 5 dB are mixed at -10 to
+        10 dB.
+    rooms : None, Room, str, or sequence of Room and str, default=None
+        As in `make_mixtures`: where mixtures are heard, in turn. Without, sources are added as they
+        are, in one channel.
+    random_state : int, RandomState instance or None, default=0
+        Decides everything that is drawn. Mixture :math:`k` depends on nothing but it and :math:`k`:
+        the first ones of more mixtures are the same.
+
+    Returns
+    -------
+    remixed : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        mixtures : ndarray of shape (n_mixtures, [n_channels,] length)
+            In float64, each exactly the sum of its sources.
+        sources : ndarray of shape (n_mixtures, n_sources, [n_channels,] length)
+            For ``Separator.fit(mixtures, sources)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a recording is silent, not finite or of several channels, or a parameter is out of its
+        range.
+    ImportError
+        If `rooms` are given and pyroomacoustics is not installed.
+
+    See Also
+    --------
+    make_mixtures : Tasks for training, tuning and testing, divided before they are mixed.
+
+    Notes
+    -----
+    Pieces that are 40 dB or more below their recording are not drawn. To know pitches that the
+    recordings lack, a `Separator` also takes `transpositions`.
+
+    Examples
+    --------
+    >>> from skbss.datasets import load_band
+    >>> from skbss.evaluation import remix
+    >>> clip = load_band()
+    >>> remixed = remix(clip.sources, 8, sample_rate=clip.sample_rate, seconds=0.5)
+    >>> remixed.mixtures.shape, remixed.sources.shape
+    ((8, 11025), (8, 3, 11025))
+    """
+    check_rate(sample_rate, rooms)
+    if isinstance(n_mixtures, bool) or not isinstance(n_mixtures, Integral):
+        raise TypeError(f"n_mixtures must be an int, got {n_mixtures!r}.")
+    if n_mixtures < 1:
+        raise ValueError(f"n_mixtures must be at least 1, got {n_mixtures}.")
+    if seconds is None:
+        raise TypeError("seconds must be a number, got None.")
+    length = checked_length(seconds, sample_rate)
+    of_sources = _checked_sources(sources)
+    gain_db = gain_db if hasattr(gain_db, "rvs") else _checked_gain(gain_db)
+    rooms = check_rooms(rooms)
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    images = np.stack(
+        [
+            _mixed(of_sources, length, sample_rate, gain_db, rooms[k % len(rooms)], (seed, k))
+            for k in range(int(n_mixtures))
+        ]
+    )
+    return Bunch(mixtures=images.sum(axis=1), sources=images)
+
+
+def _mixed(of_sources, length, sample_rate, gain_db, room, seed):
+    """The sources of one mixture."""
+    rng = np.random.default_rng(seed)
+    pieces = []
+    for recordings in of_sources:
+        waveform = recordings[rng.integers(len(recordings))].waveform
+        piece = crop(repeated(waveform, length, rng), length, rng)
+        pieces.append(piece / np.abs(piece).max())
+    images = np.stack(pieces)
+    if room is not None:
+        responses = impulse_responses(room, len(images), int(sample_rate), rng)
+        images = fftconvolve(images[:, None], responses, axes=-1)[..., :length]
+    gains = [
+        _checked_gain(gain_db.rvs(random_state=rng)) if hasattr(gain_db, "rvs") else gain_db
+        for _ in pieces
+    ]
+    levels = np.sqrt(length / energies(images)) * 10 ** (np.array(gains) / 20)
+    return images * levels.reshape(-1, *[1] * (images.ndim - 1))
+
+
+def _checked_sources(sources):
+    if len(sources) < 2:
+        raise ValueError(f"sources must be at least two, got {len(sources)}.")
+    of_sources = []
+    for number, recordings in enumerate(sources):
+        is_one = getattr(recordings, "ndim", 0) == 1 and recordings.dtype != object
+        groups = check_recordings([recordings] if is_one else recordings, f"sources[{number}]")
+        of_sources.append([one for group in groups for one in group])
+    return of_sources
+
+
+def _checked_gain(gain_db):
+    if isinstance(gain_db, bool) or not isinstance(gain_db, int | float | np.number):
+        raise TypeError(
+            f"gain_db must be a number or a distribution with a method rvs, got {gain_db!r}."
+        )
+    if not abs(float(gain_db)) <= 150:
+        raise ValueError(f"gain_db must be from -150 dB to 150 dB, got {gain_db}.")
+    return float(gain_db)
