@@ -6,11 +6,13 @@ from .factorization import ARDNMF as ARDNMF
 from .factorization import ESADNMF as ESADNMF
 from .factorization import BetaNMF as BetaNMF
 from .factorization import ConvNMF as ConvNMF
+from .factorization import DeepNMF as DeepNMF
 from .factorization import DeepUnfoldedNMF as DeepUnfoldedNMF
 from .factorization import ExemplarNMF as ExemplarNMF
 from .factorization import GrowingNMF as GrowingNMF
 from .factorization import HarmonicNMF as HarmonicNMF
 from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
+from .factorization import MultilayerNMF as MultilayerNMF
 from .factorization import SparseNMF as SparseNMF
 from .factorization import StructuredNMF as StructuredNMF
 from .factorization import non_negative_factorization as non_negative_factorization

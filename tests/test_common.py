@@ -8,10 +8,12 @@ from skbss import (
     ESADNMF,
     BetaNMF,
     ConvNMF,
+    DeepNMF,
     ExemplarNMF,
     GrowingNMF,
     HarmonicNMF,
     MiniBatchBetaNMF,
+    MultilayerNMF,
     SparseNMF,
     StructuredNMF,
 )
@@ -39,6 +41,8 @@ ESTIMATORS = [
     GrowingNMF(step=2, min_explained=0.9, solver="mu"),
     HarmonicNMF((60, 63), n_bands=2, n_free_components=2),
     HarmonicNMF((60, 63), n_bands=1, beta_loss=0, solver="mu"),
+    MultilayerNMF(beta_loss=2),
+    DeepNMF(start_max_iter=20),
     ConvNMF(template_length=3),
     ConvNMF(template_length=3, beta_loss=0, solver="averaged", sparsity=0),
 ]

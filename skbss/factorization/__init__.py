@@ -3,6 +3,7 @@
 from skbss.factorization._ard_nmf import ARDNMF
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._conv_nmf import ConvNMF
+from skbss.factorization._deep_nmf import DeepNMF
 from skbss.factorization._deep_unfolded_nmf import DeepUnfoldedNMF
 from skbss.factorization._esad_nmf import ESADNMF
 from skbss.factorization._exemplar_nmf import ExemplarNMF
@@ -10,6 +11,7 @@ from skbss.factorization._functional import non_negative_factorization
 from skbss.factorization._growing_nmf import GrowingNMF
 from skbss.factorization._harmonic_nmf import HarmonicNMF
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
+from skbss.factorization._multilayer_nmf import MultilayerNMF
 from skbss.factorization._rank import select_n_components
 from skbss.factorization._sparse_nmf import SparseNMF
 from skbss.factorization._structured_nmf import StructuredNMF
@@ -19,11 +21,13 @@ __all__ = [
     "ESADNMF",
     "BetaNMF",
     "ConvNMF",
+    "DeepNMF",
     "DeepUnfoldedNMF",
     "ExemplarNMF",
     "GrowingNMF",
     "HarmonicNMF",
     "MiniBatchBetaNMF",
+    "MultilayerNMF",
     "SparseNMF",
     "StructuredNMF",
     "non_negative_factorization",
