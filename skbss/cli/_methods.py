@@ -93,6 +93,21 @@ def _growing(settings: "Settings", sample_rate: int) -> Any:
     )
 
 
+def _multilayer(settings: "Settings", sample_rate: int) -> Any:
+    import skbss
+
+    n_components, n_sources = settings.n_components, settings.n_sources
+    assert n_components is not None, "unresolved"
+    assert n_sources is not None, "unresolved"
+    return skbss.MultilayerNMF(
+        [n_components, n_sources] if n_components > n_sources else n_components,
+        beta_loss="kullback-leibler",
+        init="random",
+        max_iter=settings.max_iter,
+        random_state=settings.seed,
+    )
+
+
 METHODS = {
     "nmf": Method(
         "NMF, Kullback-Leibler divergence",
@@ -142,6 +157,11 @@ METHODS = {
     "growing-nmf": Method(
         "NMF that adds templates while each explains 2 % more, Kullback-Leibler divergence",
         _growing,
+    ),
+    "multilayer-nmf": Method(
+        "NMF of templates into as many as there are sources, Kullback-Leibler divergence",
+        _multilayer,
+        takes=_LEARNED | {"grouping": "parents"},
     ),
     "esad": Method(
         "unmixing of several microphones by sparse adaptive decomposition",

@@ -67,7 +67,8 @@ def separate(
             "ones; minibatch-nmf is for hours; sparse-nmf uses few templates at a time; "
             "structured-nmf suits sounds that last; harmonic-nmf knows pitches, not drums; "
             "conv-nmf learns how sounds begin and decay; growing-nmf finds out "
-            "how many templates are worth it; esad is for microphones in a room, at least as many "
+            "how many templates are worth it; multilayer-nmf groups them by what they are parts "
+            "of; esad is for microphones in a room, at least as many "
             "as sources. Options that a method does not take are refused.",
         ),
     ] = _DEFAULTS.method,
@@ -96,7 +97,8 @@ def separate(
             show_default=usual("grouping"),
             help=f"How templates become sources ({', '.join(GROUPINGS)}): by timbre, frequency "
             "region or cepstra; by sounding at the same moments, or in the same parts of a long "
-            "recording; auto takes the last where it is clear, else timbre.",
+            "recording; auto takes the last where it is clear, else timbre; parents "
+            "is for multilayer-nmf, and its default.",
         ),
     ] = None,
     mask_exponent: Annotated[

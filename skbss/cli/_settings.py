@@ -9,7 +9,7 @@ from skbss.cli._errors import CommandError
 from skbss.cli._methods import METHODS, find_method
 
 DEVICES = ("auto", "cpu", "gpu")
-GROUPINGS = ("auto", "timbre", "mfcc", "activations", "sections")
+GROUPINGS = ("auto", "timbre", "mfcc", "activations", "sections", "parents")
 
 # What not every method takes, in the order of the help.
 _OPTIONS = {
@@ -112,6 +112,12 @@ class Settings:
         if self.grouping is not None and self.grouping not in GROUPINGS:
             raise CommandError(
                 f"--grouping must be one of {', '.join(GROUPINGS)}, got '{self.grouping}'."
+            )
+        if self.grouping == "parents" and takes["grouping"] != "parents":
+            takers = [name for name, m in METHODS.items() if m.takes.get("grouping") == "parents"]
+            raise CommandError(
+                f"--grouping parents does not go with --method {self.method}, whose templates are "
+                f"parts of nothing; those that take it: {', '.join(takers)}."
             )
         if self.mask_exponent is not None and not self.mask_exponent > 0:
             raise CommandError(

@@ -38,6 +38,35 @@ def check_factorizer(factorizer, n_sources):
         check_enough_atoms(int(n_components), int(n_sources))
 
 
+def check_parents(factorizer, grouping, n_sources):
+    """Refuse to group atoms by what they are a part of where nothing tells, or tells otherwise.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        Of a non-negative matrix.
+    grouping : str, clusterer or array
+        As `WienerMask` describes it.
+    n_sources : int or None
+        Number of sources.
+    """
+    if not (isinstance(grouping, str) and grouping == "parents"):
+        return
+    parameters = factorizer.get_params(deep=False)
+    if "level" not in parameters:
+        raise TypeError(
+            "grouping='parents' needs a factorizer of several levels, such as MultilayerNMF, got "
+            f"{type(factorizer).__name__}."
+        )
+    given = parameters["n_components"]
+    last = given if isinstance(given, str) else np.ravel(given)[-1:]
+    if n_sources is not None and not np.array_equal(last, [n_sources]):
+        raise ValueError(
+            f"n_sources={n_sources} must be the number of components of the last level for "
+            f"grouping='parents', with which n_components has to end; got n_components={given!r}."
+        )
+
+
 def check_same_sample_rate(factorizer, sample_rate):
     """Refuse a factorizer that was told of another sample rate than what it is a part of.
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skbss.masking._atom_features import have_sections, mel_cepstra, rhythms, sections, timbres
 
-GROUPINGS = ("auto", "timbre", "mfcc", "activations", "sections")
+GROUPINGS = ("auto", "timbre", "mfcc", "activations", "sections", "parents")
 _NAMES = ", ".join(f"'{name}'" for name in GROUPINGS)
 _ASSUMED_SAMPLE_RATE = 22050.0
 # How much of the variance of their sections groups of atoms must explain to be sources for sure.
@@ -50,7 +50,7 @@ class Timing:
         return self.rate / self.hop_length
 
 
-def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state):
+def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state, parents=None):
     """Label every atom with its source.
 
     Parameters
@@ -69,6 +69,8 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state):
         When the frames are.
     random_state : RandomState
         Decides where the clustering starts.
+    parents : ndarray of shape (n_components,), optional
+        What every atom is a part of, where the factorizer knows.
 
     Returns
     -------
@@ -87,14 +89,22 @@ def group_atoms(H, W, n_sources, grouping, *, exponent, timing, random_state):
     if given is not None:
         return given, int(given.max()) + 1 if n_sources is None else n_sources
     is_named = isinstance(grouping, str)
-    if is_named and (n_sources is None or n_sources == n_components):
+    by_parents = is_named and grouping == "parents"
+    if by_parents and parents is None:
+        raise TypeError(
+            "grouping='parents' needs a factorizer of several levels, such as MultilayerNMF, which "
+            "tells what every atom is a part of."
+        )
+    if is_named and not by_parents and (n_sources is None or n_sources == n_components):
         return np.arange(n_components), n_components
     if n_sources == 1:
         return np.zeros(n_components, int), 1
     energies = atom_energies(H, W)
     H = H.reshape(n_components, -1, H.shape[-1]).sum(axis=1)
     spectral = {"exponent": exponent, "sample_rate": timing.rate}
-    if not is_named:
+    if by_parents:
+        labels = parents
+    elif not is_named:
         labels = _clustered(mel_cepstra(H, **spectral), energies, grouping, n_sources)
     else:
         clusterer = KMeans(n_sources, n_init=10, random_state=random_state)

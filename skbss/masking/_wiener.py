@@ -18,6 +18,7 @@ from skbss.masking._factorizer import (
     check_factorizer,
     check_mask_exponent,
     check_non_negative_model,
+    check_parents,
     check_same_sample_rate,
     frames_of_atoms,
     seeded_clone,
@@ -46,10 +47,11 @@ class WienerMask(TransformerMixin, BaseEstimator):
         Factorization of a non-negative matrix with ``fit_transform``, ``transform`` and
         ``components_``, such as `BetaNMF` or :class:`sklearn.decomposition.NMF`.
     n_sources : int, default=None
-        How many sources the atoms make up. By default every atom is a source.
+        How many sources the atoms make up. By default every atom is a source, or what `grouping`
+        finds if that is a clusterer, an array or "parents".
     grouping : str, clusterer or array, default="auto"
         Which atoms belong together. What has a name finds it out by k-means, each atom weighted
-        by its energy.
+        by its energy, but for "parents".
 
         - "auto": "sections" for 16 s or more in which that makes clear groups, which explain three
           quarters of the (adjusted) variance; else "timbre".
@@ -61,6 +63,8 @@ class WienerMask(TransformerMixin, BaseEstimator):
         - "sections": those that sound in the same parts of the recordings, by Hellinger's
           distance of their activity, blurred by two seconds (by an eighth of all if that is
           shorter): for instruments that come and go.
+        - "parents": those that are parts of the same component of the last level of a
+          `MultilayerNMF` or `DeepNMF`, whose number is `n_sources`.
         - A clusterer of scikit-learn, which sees the cepstra (13 features an atom), the energies
           as weights if it takes weights, and `n_sources` as its number of clusters if it has one.
           Atoms that it labels as noise form a source of their own.
@@ -218,6 +222,7 @@ class WienerMask(TransformerMixin, BaseEstimator):
 
     def _fit(self, X):
         check_factorizer(self.factorizer, self.n_sources)
+        check_parents(self.factorizer, self.grouping, self.n_sources)
         check_mask_exponent(self.mask_exponent)
         check_sample_rate(self.sample_rate)
         check_same_sample_rate(self.factorizer, self.sample_rate)
@@ -253,6 +258,7 @@ class WienerMask(TransformerMixin, BaseEstimator):
                 self.sample_rate,
             ),
             random_state=random_state,
+            parents=getattr(self.factorizer_, "parents_", None),
         )
         return clips, (jnp.split if is_jax_array(W) else np.split)(W, ends)
 

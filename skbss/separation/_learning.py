@@ -105,7 +105,8 @@ def learn_blind(way: Learning, clips, n_sources) -> Learned:
     W, activations, timing = _fit_to_mixtures(way, fitted, clips, n_known=0)
     if n_sources is not None:
         check_enough_atoms(len(fitted.components_), n_sources)
-    labels, n_found = _group(way, fitted.components_, W, timing, n_sources)
+    parents = getattr(fitted, "parents_", None)
+    labels, n_found = _group(way, fitted.components_, W, timing, n_sources, parents)
     return Learned(fitted, labels, n_found, 0, activations)
 
 
@@ -243,7 +244,7 @@ def _group_unknown(way, H, W, timing, n_free):
     return labels if is_given else loudest_first(labels, atom_energies(H, W))
 
 
-def _group(way, H, W, timing, n_sources):
+def _group(way, H, W, timing, n_sources, parents=None):
     return group_atoms(
         np.asarray(H),
         np.asarray(W),
@@ -252,4 +253,5 @@ def _group(way, H, W, timing, n_sources):
         exponent=way.exponent,
         timing=timing,
         random_state=way.random_state,
+        parents=parents,
     )

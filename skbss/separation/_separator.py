@@ -13,6 +13,7 @@ from skbss.factorization._atom_table import atom_table
 from skbss.masking._factorizer import (
     check_factorizer,
     check_mask_exponent,
+    check_parents,
     check_same_sample_rate,
     frames_of_atoms,
     spectrum_exponent,
@@ -360,6 +361,7 @@ class Separator(TransformerMixin, BaseEstimator):
             )
         if not n_known:
             check_factorizer(factorizer, self.n_sources)
+            check_parents(factorizer, self.grouping, self.n_sources)
             n_components = getattr(factorizer, "n_components", None)
             if isinstance(n_components, numbers.Integral):
                 given_labels(self.grouping, n_components, self.n_sources)

@@ -187,11 +187,24 @@ def test_microphones_that_hear_the_same(skbss, folder, stereo):
     assert "Some channels of the recording" in (folder / "mono-stems" / "index.html").read_text()
 
 
+def test_templates_are_grouped_by_what_they_are_parts_of(skbss, recording, folder):
+    options = ("--method", "multilayer-nmf", "--components", 6, "--max-iter", 50)
+    assert skbss("separate", recording, *options).exit_code == 0
+    told = json.loads((folder / "song-stems" / "separation.json").read_text())
+    assert told["settings"]["Grouping"] == "parents"
+    assert len(stems_of(folder / "song-stems")) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("esad", "--sources", 3), "--sources must not exceed the 2 channels of the recording"),
         (("esad", "--grouping", "mfcc"), "--grouping does not go with --method esad"),
+        (
+            ("nmf", "--grouping", "parents"),
+            "does not go with --method nmf, whose templates are parts of nothing; those that take "
+            "it: multilayer-nmf",
+        ),
         (("esad", "--components", 3), "--components does not go with --method esad"),
         (("nmf", "--smoothness", 1), "does not go with --method nmf; those that take it: str"),
         (
@@ -400,7 +413,8 @@ def test_hostile_tags(skbss, folder, stereo):
         ),
         (
             ("--grouping", "luck"),
-            "--grouping must be one of auto, timbre, mfcc, activations, sections, got 'luck'",
+            "--grouping must be one of auto, timbre, mfcc, activations, sections, parents, got "
+            "'luck'",
         ),
         (("--window", "broken"), "--window must be a window that scipy.signal.get_window knows"),
         (("--window", "kaiser"), "--window must be a window that scipy.signal.get_window knows"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skbss import BetaNMF, Separator, WienerMask
+from skbss import STFT, BetaNMF, MultilayerNMF, Separator, WienerMask
 from skbss.masking._atom_features import mel_cepstra, rhythms, sections, timbres
 from skbss.masking._grouping import Timing, group_atoms
 
@@ -160,3 +160,42 @@ def test_a_mask_without_sample_rate_groups(rng):
     X = rng.random((40, 65)) + 1j * rng.random((40, 65))
     mask = WienerMask(BetaNMF(4, max_iter=5, tol=0), 2, random_state=0).fit(X)
     assert set(mask.labels_) == {0, 1}
+
+
+def test_atoms_that_are_parts_of_the_same_component_belong_together():
+    rng = np.random.default_rng(0)
+    notes = np.kron(np.eye(2), rng.random((2, 20)) ** 4)
+    sounds = rng.gamma(0.3, size=(150, 4))
+    factorizer = MultilayerNMF([4, 2], init="random", max_iter=100, tol=0, random_state=0)
+    mixture = (sounds @ notes).astype(complex)
+    mask = WienerMask(factorizer, 2, grouping="parents").fit(mixture)
+    parents = mask.factorizer_.parents_
+    assert same_groups(mask.labels_, parents)
+    assert same_groups(mask.labels_, mask.components_[:, :20].sum(axis=1) > 0.1)
+    loudness = np.bincount(mask.labels_, mask.components_.sum(axis=1))
+    assert loudness[0] > loudness[1]
+    openly = WienerMask(factorizer, grouping="parents").fit(mixture)
+    assert openly.n_sources_ == 2
+    np.testing.assert_array_equal(openly.labels_, mask.labels_)
+    separator = Separator(factorizer, stft=STFT(n_fft=16), n_sources=2, grouping="parents")
+    separator.fit(rng.standard_normal(600))
+    assert same_groups(separator.atom_source_, separator.factorizer_.parents_)
+
+
+@pytest.mark.parametrize(
+    ("factorizer", "error", "message"),
+    [
+        (BetaNMF(4), TypeError, r"needs a factorizer of several levels.*got BetaNMF"),
+        (MultilayerNMF([4, 3]), ValueError, r"n_sources=2 must be .*got n_components=\[4, 3\]"),
+        (MultilayerNMF(3), ValueError, r"n_sources=2 must be .*got n_components=3"),
+        (MultilayerNMF(), ValueError, r"n_sources=2 must be .*got n_components='auto'"),
+    ],
+)
+def test_parents_that_are_no_sources(factorizer, error, message):
+    X = np.random.default_rng(0).random((40, 13)).astype(complex)
+    with pytest.raises(error, match=message):
+        WienerMask(factorizer, 2, grouping="parents").fit(X)
+    with pytest.raises(error, match=message):
+        Separator(factorizer, stft=STFT(n_fft=24), n_sources=2, grouping="parents").fit(
+            np.random.default_rng(0).standard_normal(400)
+        )
