@@ -106,14 +106,26 @@ class DeepNMF(LayeredNMF):
     Each of these steps but the normalization can only lower the objective. There is no proof for
     all of them together: in tests no sweep raised it by more than a millionth.
 
+    Does it pay? On planted hierarchies with noise (three families of four parts, half of whose
+    spectra is that of the family, counts with a mean of 1, twenty draws) the components of its last
+    level are closer to the truth than those of :class:`MultilayerNMF` in every draw: a mean cosine
+    of 0.90 against 0.84, and its parts more often find their family. With ten times the counts both
+    are right (0.99). But a :class:`BetaNMF` of the last number of components by itself comes closer
+    yet (0.99 and more in both cases), and parts that are assigned to the nearest of its components
+    find their family at least as often. As groups of sounds for blind separation, its families were
+    worse than those of :class:`MultilayerNMF` for piano notes and speakers, and better for a band.
+    It is for those who want one chain of models that agree with each other, of noisy data; not for
+    a better model of any single level.
+
     A level that the start explains up to a hundred-millionth of its data counts as if it had left
     that much.
 
     References
     ----------
     .. [1] V. Leplat, L. T. K. Hien, A. Onwunta and N. Gillis, "Deep nonnegative matrix
-       factorization with beta divergences", Neural Computation 36(11), 2024 (the model without
-       regularization; transposed, its :math:`W_l, H_l` are :math:`H_l^\top, W_l^\top` here).
+       factorization with beta divergences", Neural Computation 36(11), 2024, arXiv:2309.08249 (the
+       model without regularization; transposed: its :math:`W_l, H_l` are
+       :math:`H_l^\top, W_l^\top` here).
 
     Examples
     --------

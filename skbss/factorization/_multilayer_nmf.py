@@ -90,12 +90,11 @@ class MultilayerNMF(LayeredNMF):
 
     References
     ----------
-    .. [1] A. Cichocki and R. Zdunek, "Multilayer nonnegative matrix factorization using projected
-       gradient approaches", International Journal of Neural Systems 17(6), 2007 (there it is the
-       activations that are factorized again).
+    .. [1] A. Cichocki and R. Zdunek, "Multilayer nonnegative matrix factorisation", Electronics
+       Letters 42(16), 2006 (factorizations in turn).
     .. [2] V. Leplat, L. T. K. Hien, A. Onwunta and N. Gillis, "Deep nonnegative matrix
-       factorization with beta divergences", Neural Computation 36(11), 2024 (where its deep model
-       starts).
+       factorization with beta divergences", Neural Computation 36(11), 2024, arXiv:2309.08249
+       (where its deep model starts).
 
     Examples
     --------
