@@ -5,6 +5,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skbss import BetaNMF, DeepNMF, MultilayerNMF
+from skbss.factorization import _layout
 
 pytestmark = pytest.mark.usefixtures("few_programs")
 
@@ -105,6 +106,19 @@ def test_it_stops_where_little_is_gained(X):
     assert (drops[:-1] >= 1e-2).all()
     with pytest.warns(ConvergenceWarning, match="Maximum number of iterations 10 reached"):
         DeepNMF([6, 2], tol=1e-9, max_iter=10, random_state=0).fit(X)
+
+
+def test_blocks_of_rows_change_nothing(X, monkeypatch):
+    given = {"n_components": [6, 2], "solver": "mu", "tol": 0, "max_iter": 20}
+    weights = np.where(np.median(X) < X, 1.0, 0.3)
+    whole = DeepNMF(**given).fit(X, weights=weights)
+    for name, number in {"_LARGE": 1, "_VALUES_PER_BLOCK": 128, "_ROWS_PER_COMPONENT": 1}.items():
+        monkeypatch.setattr(_layout, name, number)
+    assert _layout.choose_layout(X.shape, 6).n_blocks > 1
+    blocks = DeepNMF(**given).fit(X, weights=weights)
+    for one, other in zip(whole.layers_, blocks.layers_, strict=True):
+        np.testing.assert_allclose(other.activations, one.activations, rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(other.components, one.components, rtol=1e-8)
 
 
 def test_it_prints_the_objective(X, capsys):
