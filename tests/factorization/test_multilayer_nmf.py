@@ -42,10 +42,10 @@ def likeness(A, B):
     return (A @ B.T)[here, there].mean(), there
 
 
-@pytest.mark.parametrize(("beta", "solver"), [(0, "mu"), (1, "auto"), (2, "auto"), (2, "cd")])
+@pytest.mark.parametrize(("beta", "solver"), [(0, "mu"), (1, "auto"), (2, "cd")])
 def test_one_level_is_beta_nmf(X, beta, solver):
     given = {"beta_loss": beta, "solver": solver, "random_state": 3, "init": "random", "tol": 0}
-    for max_iter in (1, 7, 30):
+    for max_iter in (1, 12):
         one = MultilayerNMF(4, max_iter=max_iter, **given)
         other = BetaNMF(4, max_iter=max_iter, **given)
         one.fit(X)
@@ -131,8 +131,8 @@ def test_the_level_does_not_matter(X, kind, gain):
     np.testing.assert_allclose(other.transform(gain * X), one.transform(X), rtol=1e-6, atol=1e-9)
 
 
-@of_each
-def test_precision_and_kind_of_arrays(X, kind):
+def test_precision_and_kind_of_arrays(X):
+    kind = DeepNMF  # which begins as the other
     given = {"n_components": [6, 2], "random_state": 0, "tol": 0, "max_iter": 20}
     double = kind(**given).fit(X)
     single = kind(**given).fit(X.astype(np.float32))
@@ -149,8 +149,8 @@ def test_precision_and_kind_of_arrays(X, kind):
     assert isinstance(on_device.parents_, np.ndarray)
 
 
-@of_each
-def test_sparse_data_and_missing_entries(X, kind):
+def test_sparse_data_and_missing_entries(X):
+    kind = DeepNMF  # which begins as the other
     given = {"n_components": [6, 2], "init": "random", "random_state": 0, "tol": 0, "max_iter": 20}
     X = np.where(np.median(X) > X, 0, X)
     dense, sparse = kind(**given).fit(X), kind(**given).fit(sp.csr_matrix(X))
