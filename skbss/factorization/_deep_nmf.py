@@ -104,7 +104,9 @@ class DeepNMF(LayeredNMF):
     bounds the objective: the root of :math:`a - b / h + (\lambda_{l+1} / \lambda_l) \log (h / m)`
     in every entry, where :math:`m` is the model of it by the next level, a Lambert W function.
     Each of these steps but the normalization can only lower the objective. There is no proof for
-    all of them together: in tests no sweep raised it by more than a millionth.
+    all of them together: in tests no sweep raised it by more than a millionth. A zero does not stay
+    one where the next level says otherwise: it becomes
+    :math:`m \exp(-a \lambda_l / \lambda_{l+1})`.
 
     Does it pay? On planted hierarchies with noise (three families of four parts, half of whose
     spectra is that of the family, counts with a mean of 1, twenty draws) the components of its last

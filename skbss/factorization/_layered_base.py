@@ -205,10 +205,6 @@ class LayeredNMF(RowNMF):
     def _row_terms(self, H, scale):
         return float(H.mean()) or 1.0, Prices(0.0, 0.0)
 
-    @property
-    def _moves_zeros_because(self):
-        return "learns its components one level after the other: use BetaNMF(solver='mu')"
-
 
 def _normalized(W, H):
     """A layer of activations with mean one."""
