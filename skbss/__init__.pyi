@@ -13,6 +13,7 @@ from .factorization import GrowingNMF as GrowingNMF
 from .factorization import HarmonicNMF as HarmonicNMF
 from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
 from .factorization import MultilayerNMF as MultilayerNMF
+from .factorization import OrthogonalNMF as OrthogonalNMF
 from .factorization import SparseNMF as SparseNMF
 from .factorization import StructuredNMF as StructuredNMF
 from .factorization import non_negative_factorization as non_negative_factorization

@@ -38,6 +38,7 @@ TOP_LEVEL = {
     "ISTFT",
     "MiniBatchBetaNMF",
     "MultilayerNMF",
+    "OrthogonalNMF",
     "STFT",
     "Separator",
     "SparseNMF",

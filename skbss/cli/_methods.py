@@ -136,6 +136,10 @@ METHODS = {
         _factorizer("StructuredNMF", "kullback-leibler", *_STRUCTURE, init="random"),
         takes=_LEARNED | _STRUCTURE,
     ),
+    "orthogonal-nmf": Method(
+        "NMF with every frequency in one template only, Kullback-Leibler divergence",
+        _factorizer("OrthogonalNMF", "kullback-leibler"),
+    ),
     "harmonic-nmf": Method(
         "NMF into the spectra of pitches, Kullback-Leibler divergence",
         _harmonic,

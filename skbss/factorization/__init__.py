@@ -12,6 +12,7 @@ from skbss.factorization._growing_nmf import GrowingNMF
 from skbss.factorization._harmonic_nmf import HarmonicNMF
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
 from skbss.factorization._multilayer_nmf import MultilayerNMF
+from skbss.factorization._orthogonal_nmf import OrthogonalNMF
 from skbss.factorization._rank import select_n_components
 from skbss.factorization._sparse_nmf import SparseNMF
 from skbss.factorization._structured_nmf import StructuredNMF
@@ -28,6 +29,7 @@ __all__ = [
     "HarmonicNMF",
     "MiniBatchBetaNMF",
     "MultilayerNMF",
+    "OrthogonalNMF",
     "SparseNMF",
     "StructuredNMF",
     "non_negative_factorization",

@@ -10,6 +10,14 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from skbss._kernels.disjoint_supports import (
+    Bounds,
+    Disjoint,
+    disjoint_objective,
+    first_components,
+    heard_activations,
+    iterate_disjoint,
+)
 from skbss._kernels.extrapolated import Moving, iterate_extrapolated
 from skbss._kernels.extrapolated_hals import (
     iterate_extrapolated_hals,
@@ -23,6 +31,9 @@ from skbss._runtime.device import for_kernels
 from skbss._runtime.loop import fetch, wait_for
 from skbss.factorization._divergence import joint_objective
 from skbss.factorization._rules import CHECK_EVERY, Orders, choose_paces, step_rules
+
+# An activation that is zero could not be won back by a feature that sounds there.
+_LEAST_ACTIVATION = 1e-12
 
 
 class Solver(Protocol):
@@ -40,9 +51,11 @@ def make_solver(name, free, settings, dtype) -> Solver:
 
     Parameters
     ----------
-    name : {"mu", "cd", "extrapolated", "extrapolated hals", "majorize-minimize", "momentum"}
-        From ``choose_solver``, or one of the last two for penalties that are bounds near the
-        factors: without momentum, and with it but without a sample of the rows first.
+    name : {"mu", "cd", "extrapolated", "extrapolated hals", "majorize-minimize", "momentum", \
+            "disjoint"}
+        From ``choose_solver``, or "majorize-minimize" or "momentum" for penalties that are bounds
+        near the factors: without momentum, and with it but without a sample of the rows first; or
+        "disjoint" for components that share no feature.
     free : bool array of shape (n_components,)
         The components to be learned.
     settings : Settings
@@ -310,6 +323,62 @@ class _ExtrapolatedHALS(_Configured):
         )
 
 
+class Apart(NamedTuple):
+    """Factors without a common feature, and the error ``sqrt(2 D)`` when last looked at."""
+
+    factors: Disjoint
+    W: Any
+    loss: float
+    error: float
+    first_error: float
+    n_iter: int
+    done: bool
+
+    @property
+    def H(self):
+        """Components."""
+        return self.factors.H
+
+
+class _DisjointSupports(_Configured):
+    """Exact minima in turn, from activations alone; they end as plain updates do."""
+
+    def __init__(self, free, settings, dtype):
+        super().__init__(free, settings, dtype)
+        self._bounds = disjoint_bounds(settings.floor, dtype)
+
+    def start(self, data, W, H, penalty):
+        beta = self._settings.beta
+        factors = first_components(data, W, self._free, self._bounds, beta=beta)
+        loss, error, W = self._look(data, factors)
+        return Apart(factors, W, loss, error, error, 0, loss <= 0)
+
+    def advance(self, data, state, penalty, until):
+        steps = for_kernels(until - state.n_iter, np.int32)
+        factors = iterate_disjoint(
+            data, state.factors, self._free, self._bounds, steps, beta=self._settings.beta
+        )
+        if not self._is_due(until):
+            W = heard_activations(data, *factors, self._bounds)
+            wait_for(W)
+            return state._replace(factors=factors, W=W, n_iter=until)
+        loss, error, W = self._look(data, factors)
+        drop = (state.error - error) / (state.first_error or 1)
+        settled = self._settings.tol > 0 and not drop >= self._settings.tol
+        done = settled or not 0 < loss < math.inf
+        return Apart(factors, W, loss, error, state.first_error, until, done)
+
+    def _look(self, data, factors):
+        loss = float(fetch(disjoint_objective(data, factors, beta=self._settings.beta)))
+        return loss, _root(2 * loss), heard_activations(data, *factors, self._bounds)
+
+
+def disjoint_bounds(floor, dtype):
+    """The least that is heard, and the least activation of components of mean activation one."""
+    least = max(floor, _LEAST_ACTIVATION)
+    return Bounds(for_kernels(floor, dtype), for_kernels(least, dtype))
+
+
 def _root(number):
     return math.sqrt(number) if number > 0 else 0 * number
 
@@ -321,4 +390,5 @@ _SOLVERS: dict[str, Callable[..., Solver]] = {
     "extrapolated hals": _ExtrapolatedHALS,
     "majorize-minimize": _MajorizeMinimize,
     "momentum": _Extrapolated,
+    "disjoint": _DisjointSupports,
 }

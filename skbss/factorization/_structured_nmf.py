@@ -85,7 +85,8 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
     orthogonality : float, default=0
         Strength of the penalty on features that components share, at least 0: each feature then
         belongs to few components. Parts and clusters show from 0.01 on; sounds, which do share
-        frequencies, separate no better with it.
+        frequencies, separate no better with it. Where they may share none at all, take
+        :class:`OrthogonalNMF`.
     group_sparsity : float, default=0
         Strength of the penalty on groups of components that sound together, at least 0: in every
         frame it silences those that matter least. With dictionaries of known sources 0.003 to 0.01;
@@ -148,6 +149,7 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
     BetaNMF : Without structure, or with L1 and L2 penalties on both factors.
     SparseNMF : Sparse activations by a penalty on their sum.
     ConvNMF : Components that last for several frames.
+    OrthogonalNMF : Components without any common feature.
 
     Notes
     -----
