@@ -12,6 +12,7 @@ from skbss import (
     ConvNMF,
     HarmonicNMF,
     MiniBatchBetaNMF,
+    OrthogonalNMF,
     SparseNMF,
     StructuredNMF,
 )
@@ -53,6 +54,8 @@ def test_what_is_said_of_zeros_is_true(model, beta):
     assert stay == (model._moves_zeros_because is None)
 
 
-@pytest.mark.parametrize("model", [ESADNMF(), HarmonicNMF(), MiniBatchBetaNMF()], ids=str)
+@pytest.mark.parametrize(
+    "model", [ESADNMF(), HarmonicNMF(), MiniBatchBetaNMF(), OrthogonalNMF()], ids=str
+)
 def test_what_does_not_go_on_from_a_start_says_so(model):
     assert "use BetaNMF" in model._moves_zeros_because
