@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from skbss._kernels.dense_data import DenseData
+from skbss._kernels.disjoint_supports import Bounds, first_components, iterate_disjoint
 from skbss._kernels.extrapolated import Moving, iterate_extrapolated
 from skbss._kernels.extrapolated_hals import iterate_extrapolated_hals, moving_hals
 from skbss._kernels.frame_blocks import FrameBlocks
@@ -54,11 +55,18 @@ def by_coordinates_with_momentum(data, W):
     return ended.W, ended.H
 
 
+def with_disjoint_supports(beta, data, W):
+    every, bounds = jnp.ones(K, bool), Bounds(FLOOR, FLOOR)
+    start = first_components(data, W, every, bounds, beta=beta)
+    return iterate_disjoint(data, start, every, bounds, COUNT, beta=beta)
+
+
 SOLVERS = [
     partial(by_updates, 1.0),
     partial(with_momentum, 0.5),
     by_coordinates,
     by_coordinates_with_momentum,
+    partial(with_disjoint_supports, 0.5),
 ]
 
 
