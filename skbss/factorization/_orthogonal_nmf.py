@@ -85,8 +85,8 @@ class OrthogonalNMF(JointNMF, RowNMF):
         Iterations that the fit took, from the start that is kept.
     loss_curve_ : array of shape (n_checks,)
         The objective of the first components for the activations of the start, and at iterations
-        10, 20 …; it never rises. For beta <= 0 it counts exact zeros in the data otherwise than
-        `reconstruction_err_`: no constant is added to the model.
+        10, 20 …; but for rounding it never rises. No constant is added to the model in it, so that
+        exact zeros in the data count otherwise than in `reconstruction_err_` for beta below 0.5.
     restart_losses_ : array of shape (n_init,)
         The objective that every start led to, of which the lowest is that of the fit.
     restart_components_ : list of n_init arrays of the shape of `components_`
