@@ -1,12 +1,12 @@
 """Iterations of a factorization as the layers of a network.
 
-J. Le Roux, J. R. Hershey and F. Weninger, "Deep NMF for speech separation", ICASSP 2015, section 3:
-every layer is one multiplicative update of the activations; the dictionaries of the last layers and
-that of the reconstruction are trained, each by itself.
+J. R. Hershey, J. Le Roux and F. Weninger, "Deep unfolding: model-based inspiration of novel deep
+architectures", arXiv:1409.2574, 2014. What a layer does is told by an `Unfolding`; what goes in
+and what comes out is the same for all of them.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -16,17 +16,15 @@ from jaxtyping import Array, Float, Int
 from skbss._kernels.activations import flat_activations
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.masks import soft_masks, source_models
-from skbss._kernels.multiplicative import StepRule, multiplicative_step
-from skbss._kernels.penalties import Prices
 
 
 class Weights(NamedTuple):
-    """What is trained: logarithms of components, which steps of any size leave positive.
+    """What is trained: arrays of the layers, by name, and the components that make up the sources.
 
-    Those of the last layers, whose levels have no influence, and those that make up the sources.
+    Of components, logarithms are trained, which steps of any size leave positive.
     """
 
-    layers: Float[Array, "untied k stacked"]
+    layers: dict[str, Array]
     output: Float[Array, "k freqs"]
 
 
@@ -67,33 +65,51 @@ def with_norms(
     return norms[:, None] * H / jnp.sqrt(jnp.square(H).sum(axis=1, keepdims=True))
 
 
+class Rows(NamedTuple):
+    """What the layers are shown: rows of mean one, or silent, the price of their activations, and
+    those that the first layer begins with.
+    """
+
+    X: Float[Array, "frames stacked"]
+    price: Float[Array, "frames 1"]
+    start: Float[Array, "frames k"]
+
+
+@runtime_checkable
+class Unfolding(Protocol):
+    """An iteration, as layers. Known when the program is compiled: equal ones compile once."""
+
+    @property
+    def beta(self) -> float:
+        """Of the divergence that the iteration minimizes."""
+
+    def untrained(
+        self, dictionary: Float[Array, "k stacked"], n_layers: int, n_untied: int
+    ) -> dict[str, Array]:
+        """Weights of the layers with which they are the iteration itself."""
+
+    def activations(
+        self, layers: dict[str, Array], held: Held, rows: Rows
+    ) -> Float[Array, "frames k"]:
+        """Those after the last layer."""
+
+
 def unfolded_activations(
-    weights: Weights, held: Held, X: Float[Array, "frames stacked"], rule: StepRule
+    weights: Weights, held: Held, X: Float[Array, "frames stacked"], unfolding: Unfolding
 ) -> Float[Array, "frames k"]:
     """Activations after all layers, of rows that are divided by their means.
 
-    Where nothing was trained, these are so many multiplicative updates from components that are
-    all equally loud.
+    Where nothing was trained, these are so many iterations from components that are all equally
+    loud.
     """
     mean, silent = _means(X)
-    data = DenseData(X / mean, None)
-    prices = Prices(held.price * mean ** (1 - rule.beta), 0.0)
-
-    least = _least(X.dtype)
-
-    def layer(W, H):
-        W = jnp.maximum(W, least)
-        parts = data.activation_parts(W, H, rule.beta, held.floor)
-        return multiplicative_step(W, *parts, prices, rule), None
-
-    W = flat_activations(data, held.dictionary, silent[:, 0])
-    W = lax.fori_loop(0, held.n_tied, lambda _, W: layer(W, held.dictionary)[0], W)
-    H = jax.vmap(with_norms, (0, None))(jnp.exp(weights.layers), held.norms)
-    W, _ = lax.scan(layer, W, H)
-    return jnp.maximum(W, least)
+    X = X / mean
+    start = flat_activations(DenseData(X, None), held.dictionary, silent[:, 0])
+    rows = Rows(X, held.price * mean ** (1 - unfolding.beta), start)
+    return jnp.maximum(unfolding.activations(weights.layers, held, rows), least_activation(X.dtype))
 
 
-def _least(dtype):
+def least_activation(dtype):
     """Of activations: squares of models are divided by on the way back, and must not vanish."""
     return 1e3 * jnp.sqrt(jnp.finfo(dtype).tiny)
 
@@ -105,14 +121,19 @@ def _means(X):
     return jnp.where(silent, 1, mean), silent
 
 
-@partial(jax.jit, static_argnames="rule")
+@partial(jax.jit, static_argnames="unfolding")
 def unfolded_rows(
-    weights: Weights, held: Held, frames: Frames, rows: Int[Array, " frames"], *, rule: StepRule
+    weights: Weights,
+    held: Held,
+    frames: Frames,
+    rows: Int[Array, " frames"],
+    *,
+    unfolding: Unfolding,
 ) -> Float[Array, "frames k"]:
     """Activations of some rows of recordings, at their level; zeros for silence."""
     X = frames.stacked(rows)
     mean, silent = _means(X)
-    return jnp.where(silent, 0, unfolded_activations(weights, held, X, rule) * mean)
+    return jnp.where(silent, 0, unfolded_activations(weights, held, X, unfolding) * mean)
 
 
 def shares(
@@ -121,5 +142,5 @@ def shares(
     """Masks of the sources, whose atoms are listed as ``source_models`` has it."""
     # They do not depend on the level, but on the way back squares of tiny models would vanish.
     loudest = lax.stop_gradient(W.max(axis=1, keepdims=True))
-    W = jnp.where(loudest > _least(W.dtype), W / loudest, 1)
+    W = jnp.where(loudest > least_activation(W.dtype), W / loudest, 1)
     return soft_masks(source_models(W, jnp.exp(weights.output), atoms), jnp.ones((), W.dtype))

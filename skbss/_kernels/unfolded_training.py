@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from skbss._kernels.multiplicative import StepRule
-from skbss._kernels.unfolded import Frames, Held, Weights, shares, unfolded_activations
+from skbss._kernels.unfolded import Frames, Held, Unfolding, Weights, shares, unfolded_activations
 
 Loss = Literal["signal", "mask"]
 
@@ -36,7 +35,7 @@ def error(
     held: Held,
     examples: Examples,
     rows: Int[Array, " batch"],
-    rule: StepRule,
+    unfolding: Unfolding,
     loss: Loss,
 ) -> Float[Array, ""]:
     """How far the masked mixtures are from their sources, in some rows; 1 if all masks were zero.
@@ -46,7 +45,7 @@ def error(
     """
     X = examples.frames.X[rows]
     targets = examples.targets[:, rows]
-    W = unfolded_activations(weights, held, examples.frames.stacked(rows), rule)
+    W = unfolded_activations(weights, held, examples.frames.stacked(rows), unfolding)
     masks = shares(weights, W, examples.atoms)
     if loss == "mask":
         ideal = jnp.clip(targets / jnp.where(X > 0, X, 1), 0, 1)
@@ -57,13 +56,13 @@ def error(
     return distance.sum() / jnp.where(total > 0, total, 1)
 
 
-@partial(jax.jit, static_argnames=("rule", "loss"))
-def error_of_rows(weights, held, examples, rows, *, rule: StepRule, loss: Loss):
+@partial(jax.jit, static_argnames=("unfolding", "loss"))
+def error_of_rows(weights, held, examples, rows, *, unfolding: Unfolding, loss: Loss):
     """The same, compiled."""
-    return error(weights, held, examples, rows, rule, loss)
+    return error(weights, held, examples, rows, unfolding, loss)
 
 
-@partial(jax.jit, static_argnames=("rule", "loss", "optimizer"))
+@partial(jax.jit, static_argnames=("unfolding", "loss", "optimizer"))
 def train_step(
     training: Training,
     held: Held,
@@ -71,7 +70,7 @@ def train_step(
     rows: Int[Array, " batch"],
     learning_rate: Float[Array, ""],
     *,
-    rule: StepRule,
+    unfolding: Unfolding,
     loss: Loss,
     optimizer: Any,
 ) -> tuple[Training, Float[Array, ""]]:
@@ -80,7 +79,7 @@ def train_step(
     The `optimizer` has optax's ``update``, and says where to go at a learning rate of one.
     """
     weights, memory = training
-    value, slope = jax.value_and_grad(error)(weights, held, examples, rows, rule, loss)
+    value, slope = jax.value_and_grad(error)(weights, held, examples, rows, unfolding, loss)
     ahead, memory = optimizer.update(slope, memory, weights)
     weights = jax.tree.map(lambda one, by: one - learning_rate * by, weights, ahead)
     return Training(weights, memory), value

@@ -19,8 +19,8 @@ from skbss.factorization._base import BETA_LOSSES, BaseNMF
 from skbss.factorization._context import frames_of
 from skbss.factorization._divergence import relative_power
 from skbss.factorization._observations import floor_of, has_missing, mean_of
-from skbss.factorization._rules import step_rule
 from skbss.factorization._sparse_nmf import SparseNMF
+from skbss.factorization._unfoldings import unfolding_of
 
 # Smaller entries of a component than this share of its largest could not be trained: a step of
 # their logarithm changes nothing.
@@ -372,7 +372,7 @@ class DeepUnfoldedNMF(BaseNMF):
                 course.losses = self.loss_curve_.tolist()
                 course.validation_losses = self.validation_curve_.tolist() if decays else []
             recipe = Recipe(
-                step_rule("mu", self._beta, quadratic=False),
+                self._unfolding(),
                 self.loss,
                 n_epochs,
                 self.batch_size,
@@ -396,11 +396,10 @@ class DeepUnfoldedNMF(BaseNMF):
         n_features = checked.X.shape[1]
         center = H[:, self.context * n_features : (self.context + 1) * n_features]
         xp = jnp if is_jax_array(H) else np
-        logs = xp.log(H)
-        self.weights_ = {
-            "layers": xp.repeat(logs[None], self.n_untied, axis=0),
-            "output": xp.log(center),
-        }
+        with precision(H.dtype):
+            layers = self._unfolding().untrained(jnp.asarray(H), self.n_layers, self.n_untied)
+            self.weights_ = {name: xp.asarray(one) for name, one in layers.items()}
+        self.weights_["output"] = xp.log(center)
         self.components_ = center
         self.loss_curve_ = self.validation_curve_ = np.array([])
         self.n_iter_ = 0
@@ -502,7 +501,11 @@ class DeepUnfoldedNMF(BaseNMF):
         return atom_table(self.atom_source_, self.n_sources_)
 
     def _weights(self):
-        return Weights(self.weights_["layers"], self.weights_["output"])
+        layers = {name: one for name, one in self.weights_.items() if name != "output"}
+        return Weights(layers, self.weights_["output"])
+
+    def _unfolding(self):
+        return unfolding_of("mu", self._beta)
 
     def _level(self):
         """At which the kernels take the components, so that the floor is small beside them."""
@@ -528,8 +531,8 @@ class DeepUnfoldedNMF(BaseNMF):
         )
 
     def _keep(self, course, xp):
-        layers, output = (xp.asarray(one) for one in course.weights)
-        self.weights_ = {"layers": layers, "output": output}
+        layers, output = jax.tree.map(xp.asarray, course.weights)
+        self.weights_ = {**layers, "output": output}
         self.components_ = xp.exp(output)
         self._memory = jax.tree.map(np.asarray, course.training.memory)
         self.loss_curve_ = np.array(course.losses)
@@ -539,7 +542,7 @@ class DeepUnfoldedNMF(BaseNMF):
     def _activations(self, checked, H=None):
         X, dtype = checked.X, self.dictionary_.dtype
         xp = jnp if is_jax_array(X) else np
-        rule = step_rule("mu", self._beta, quadratic=False)
+        unfolding = self._unfolding()
         n_rows = len(X)
         size = min(bucket(n_rows), _ROWS_AT_ONCE)
         with precision(dtype):
@@ -548,7 +551,7 @@ class DeepUnfoldedNMF(BaseNMF):
             parts = []
             for start in range(0, n_rows, size):
                 rows = np.minimum(np.arange(start, start + size), n_rows - 1).astype(np.int32)
-                W = unfolded_rows(weights, held, frames, rows, rule=rule)
+                W = unfolded_rows(weights, held, frames, rows, unfolding=unfolding)
                 parts.append(xp.asarray(W)[: n_rows - start])
             gain = xp.asarray(self._mean / self._level(), dtype)
             W = (xp.concatenate(parts) * gain).astype(X.dtype)

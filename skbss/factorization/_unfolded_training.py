@@ -27,8 +27,8 @@ class Recipe:
 
     Attributes
     ----------
-    rule : StepRule
-        Of the layers.
+    unfolding : Unfolding
+        What the layers do.
     loss : {"signal", "mask"}
         What is minimized.
     n_epochs : int
@@ -43,7 +43,7 @@ class Recipe:
         Whether the learning rate falls.
     """
 
-    rule: Any
+    unfolding: Any
     loss: Any
     n_epochs: int
     batch_size: int
@@ -149,7 +149,7 @@ def train(course: Course, held, examples: Examples, rows, recipe: Recipe, rng, a
                 examples,
                 order[batch * size : (batch + 1) * size],
                 for_kernels(rate, held.dictionary.dtype),
-                rule=recipe.rule,
+                unfolding=recipe.unfolding,
                 loss=recipe.loss,
                 optimizer=_OPTIMIZER,
             )
@@ -174,6 +174,8 @@ def _error(course, held, examples, rows, recipe):
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         some = rows[start : start + _ROWS_AT_ONCE].astype(np.int32)
         sizes.append(len(some))
-        found = error_of_rows(weights, held, examples, some, rule=recipe.rule, loss=recipe.loss)
+        found = error_of_rows(
+            weights, held, examples, some, unfolding=recipe.unfolding, loss=recipe.loss
+        )
         errors.append(float(found))
     return float(np.average(errors, weights=sizes))

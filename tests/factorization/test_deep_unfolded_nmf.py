@@ -13,12 +13,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from skbss import BetaNMF, DeepUnfoldedNMF, SparseNMF
-from skbss._kernels.multiplicative import StepRule
 from skbss._kernels.unfolded import Held, Weights
 from skbss._kernels.unfolded_training import Examples, error
 from skbss._runtime.device import precision
 from skbss.factorization._context import frames_of
-from skbss.factorization._rules import step_rule
+from skbss.factorization._unfoldings import unfolding_of
 
 N_FEATURES = 12
 
@@ -119,18 +118,17 @@ def parts_of_error(X, y, rng, beta, context=0):
         np.asarray(2, np.int32),
     )
     weights = Weights(
-        rng.standard_normal((2, k, width)).astype(dtype),
+        {"layers": rng.standard_normal((2, k, width)).astype(dtype)},
         rng.standard_normal((k, n_features)).astype(dtype),
     )
     atoms = np.arange(k, dtype=np.int32).reshape(n_sources, 3)
     frames = frames_of(X, [n_rows], context, np)
     shown = Examples(frames, np.moveaxis(y, 1, 0), atoms)
-    rule: StepRule = step_rule("mu", float(beta), quadratic=False)
     with precision(dtype):
         arrays = jax.tree.map(
             jnp.asarray, (weights, held, shown, np.arange(n_rows, dtype=np.int32))
         )
-    return *arrays, rule
+    return *arrays, unfolding_of("mu", float(beta))
 
 
 @pytest.mark.parametrize("beta", [0, 0.5, 1, 2, 2.5])
@@ -140,10 +138,10 @@ def test_gradients_by_finite_differences(beta, loss):
     X, y = examples(6)
     weights, *others = parts_of_error(X, y, rng, beta, context=1)
     with precision(np.float64):
-        direction = Weights(*(jnp.asarray(rng.standard_normal(one.shape)) for one in weights))
+        direction = jax.tree.map(lambda one: jnp.asarray(rng.standard_normal(one.shape)), weights)
 
         def along(step):
-            moved = Weights(*(a + step * b for a, b in zip(weights, direction, strict=True)))
+            moved = jax.tree.map(lambda a, b: a + step * b, weights, direction)
             return error(moved, *others, loss)
 
         slope = float(jax.grad(along)(0.0))
@@ -179,7 +177,7 @@ def test_silence_makes_no_nan_of_gradients(seed, beta, dtype, loss, level):
     with precision(dtype):
         value, slope = jax.value_and_grad(error)(weights, *others, loss)
         assert np.isfinite(value)
-        for one in slope:
+        for one in jax.tree.leaves(slope):
             assert np.isfinite(one).all()
 
 
