@@ -11,6 +11,7 @@ from skbss.evaluation._crops import crop, energies, repeated
 from skbss.evaluation._mixtures import check_rate, checked_length
 from skbss.evaluation._recordings import check_recordings
 from skbss.evaluation._rooms import check_rooms, impulse_responses
+from skbss.separation._transposition import check_transpositions, transposed
 
 _GAINS = uniform(-5, 10)
 
@@ -22,6 +23,7 @@ def remix(
     sample_rate,
     seconds=1.0,
     gain_db=_GAINS,
+    transpositions=None,
     rooms=None,
     random_state=0,
 ):
@@ -43,10 +45,14 @@ def remix(
         Of all recordings, in Hz.
     seconds : float, default=1.0
         Duration of every mixture. Shorter recordings are repeated, from a random place on.
-    gain_db : float or distribution, default=uniform from -5 to 5
-        Power of every source in every mixture, in dB. A distribution is one of `scipy.stats`, or
-        whatever has a method `rvs`; two sources with gains between -5 and 5 dB are mixed at -10 to
-        10 dB.
+    gain_db : float, distribution or list of them, default=uniform from -5 to 5
+        Power of every source in every mixture, in dB, or that of each one. A distribution is one of
+        `scipy.stats`, or whatever has a method `rvs`; two sources with gains between -5 and 5 dB
+        are mixed at -10 to 10 dB, and ``[uniform(-5, 15), 0]`` has the first one -5 to 10 dB above
+        the second.
+    transpositions : sequence of float, default=None
+        Semitones: a piece is drawn from its recording as it is, or as played faster or slower by
+        one of them, each as often as another. They are the pitches that a few recordings lack.
     rooms : None, Room, str, or sequence of Room and str, default=None
         As in `make_mixtures`: where mixtures are heard, in turn. Without, sources are added as they
         are, in one channel.
@@ -78,8 +84,8 @@ def remix(
 
     Notes
     -----
-    Pieces that are 40 dB or more below their recording are not drawn. To know pitches that the
-    recordings lack, a `Separator` also takes `transpositions`.
+    Pieces that are 40 dB or more below their recording are not drawn. The `transpositions` of a
+    `Separator` play all sources of a mixture faster or slower together, those here each by itself.
 
     Examples
     --------
@@ -99,35 +105,37 @@ def remix(
         raise TypeError("seconds must be a number, got None.")
     length = checked_length(seconds, sample_rate)
     of_sources = _checked_sources(sources)
-    gain_db = gain_db if hasattr(gain_db, "rvs") else _checked_gain(gain_db)
+    gains = _checked_gains(gain_db, len(of_sources))
+    semitones = check_transpositions(transpositions)
+    of_sources = [_also_transposed(recordings, semitones) for recordings in of_sources]
     rooms = check_rooms(rooms)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     images = np.stack(
         [
-            _mixed(of_sources, length, sample_rate, gain_db, rooms[k % len(rooms)], (seed, k))
+            _mixed(of_sources, length, sample_rate, gains, rooms[k % len(rooms)], (seed, k))
             for k in range(int(n_mixtures))
         ]
     )
     return Bunch(mixtures=images.sum(axis=1), sources=images)
 
 
-def _mixed(of_sources, length, sample_rate, gain_db, room, seed):
+def _mixed(of_sources, length, sample_rate, gains, room, seed):
     """The sources of one mixture."""
     rng = np.random.default_rng(seed)
     pieces = []
     for recordings in of_sources:
-        waveform = recordings[rng.integers(len(recordings))].waveform
+        waveform = recordings[rng.integers(len(recordings))]
         piece = crop(repeated(waveform, length, rng), length, rng)
         pieces.append(piece / np.abs(piece).max())
     images = np.stack(pieces)
     if room is not None:
         responses = impulse_responses(room, len(images), int(sample_rate), rng)
         images = fftconvolve(images[:, None], responses, axes=-1)[..., :length]
-    gains = [
-        _checked_gain(gain_db.rvs(random_state=rng)) if hasattr(gain_db, "rvs") else gain_db
-        for _ in pieces
+    decibels = [
+        _checked_gain(gain.rvs(random_state=rng)) if hasattr(gain, "rvs") else gain
+        for gain in gains
     ]
-    levels = np.sqrt(length / energies(images)) * 10 ** (np.array(gains) / 20)
+    levels = np.sqrt(length / energies(images)) * 10 ** (np.array(decibels) / 20)
     return images * levels.reshape(-1, *[1] * (images.ndim - 1))
 
 
@@ -138,8 +146,29 @@ def _checked_sources(sources):
     for number, recordings in enumerate(sources):
         is_one = getattr(recordings, "ndim", 0) == 1 and recordings.dtype != object
         groups = check_recordings([recordings] if is_one else recordings, f"sources[{number}]")
-        of_sources.append([one for group in groups for one in group])
+        of_sources.append([one.waveform for group in groups for one in group])
     return of_sources
+
+
+def _also_transposed(recordings, semitones):
+    """As they are, and transposed, but for what is silent then: it lay beyond the band."""
+    played = list(recordings)
+    for one in recordings:
+        audible = 1e-4 * np.abs(one).max()
+        faster_and_slower = [transposed(one, interval) for interval in semitones]
+        played += [other for other in faster_and_slower if np.abs(other).max(initial=0) > audible]
+    return played
+
+
+def _checked_gains(gain_db, n_sources):
+    """For every source a distribution or a number."""
+    gains = list(gain_db) if isinstance(gain_db, list | tuple) else [gain_db] * n_sources
+    if len(gains) != n_sources:
+        raise ValueError(
+            f"gain_db must be one gain, or a list of one for each of the {n_sources} sources, got "
+            f"{len(gains)}."
+        )
+    return [one if hasattr(one, "rvs") else _checked_gain(one) for one in gains]
 
 
 def _checked_gain(gain_db):

@@ -97,3 +97,30 @@ def test_refusals(arguments, error, message):
     usual = {"sources": recordings(), "n_mixtures": 2, "sample_rate": RATE}
     with pytest.raises(error, match=message):
         remix(**{**usual, **arguments})
+
+
+def test_every_source_can_have_a_gain_of_its_own():
+    found = remix(recordings(), 40, sample_rate=RATE, seconds=0.2, gain_db=[uniform(3, 6), -20])
+    decibels = 10 * np.log10(np.square(found.sources).mean(axis=-1))
+    assert decibels[:, 0].min() >= 3 - 1e-9
+    assert decibels[:, 0].max() <= 9 + 1e-9
+    assert np.ptp(decibels[:, 0]) > 3
+    np.testing.assert_allclose(decibels[:, 1], -20)
+    with pytest.raises(ValueError, match="one for each of the 2 sources, got 3"):
+        remix(recordings(), 4, sample_rate=RATE, gain_db=[0, 0, 0])
+
+
+def test_pieces_are_played_at_other_speeds_each_by_itself():
+    time = np.arange(8000) / 8000
+    tones = [np.sin(2 * np.pi * pitch * time) for pitch in (1000, 500)]
+    found = remix(tones, 60, sample_rate=8000, seconds=0.5, transpositions=(12, -12), gain_db=0)
+    pitches = np.abs(np.fft.rfft(found.sources * np.hanning(4000))).argmax(axis=-1) * 2
+    every = {(one, other) for one in (500, 1000, 2000) for other in (250, 500, 1000)}
+    assert {tuple(pair) for pair in pitches.tolist()} == every
+
+
+def test_what_lies_beyond_the_band_when_transposed_is_not_drawn():
+    time = np.arange(8000) / 8000
+    high = np.sin(2 * np.pi * 3000 * time) * np.hanning(8000)
+    found = remix([high, high], 20, sample_rate=8000, seconds=0.5, transpositions=(12,), gain_db=0)
+    assert (np.abs(np.fft.rfft(found.sources)).argmax(axis=-1) / 0.5 > 2900).all()
