@@ -27,6 +27,9 @@ from skbss.factorization._unfoldings import unfolding_of
 _SMALLEST = 1e-5
 _ROWS_AT_ONCE = 1024
 _STARTING_ITERATIONS = 60
+# Of a source, for every component that is learned from them. Mixtures that were made of few
+# recordings have the same rows again and again.
+_STARTING_ROWS = 40
 
 
 class DeepUnfoldedNMF(BaseNMF):
@@ -59,9 +62,9 @@ class DeepUnfoldedNMF(BaseNMF):
         Components of every source.
     n_layers : int, default=10
         Iterations :math:`L`.
-    n_untied : int, default=3
-        How many of them, :math:`C`, have components of their own, at most `n_layers`. With 0 only
-        those that the masks are made of are trained.
+    n_untied : int, default=None
+        How many of them, :math:`C`, the last ones, have components of their own: all by default,
+        which separates best. With 0 only those that the masks are made of are trained.
     beta_loss : float or str, default="kullback-leibler"
         The beta of the divergence, as in :class:`BetaNMF`. Below 0.5 gradients can be very large.
     sparsity : float, default=0.5
@@ -82,7 +85,7 @@ class DeepUnfoldedNMF(BaseNMF):
         How often all training rows are seen, at most. With 0 nothing is trained.
     batch_size : int, default=512
         Rows of a step.
-    learning_rate : float, default=0.03
+    learning_rate : float, default=0.06
         Of the first step, on the logarithms of the components; it falls to zero in the end.
     validation_fraction : float, default=0.1
         Share of the recordings, or of the rows of the only one, at its end, by which the epoch is
@@ -164,7 +167,7 @@ class DeepUnfoldedNMF(BaseNMF):
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
-        "n_untied": [Interval(Integral, 0, None, closed="left")],
+        "n_untied": [Interval(Integral, 0, None, closed="left"), None],
         "beta_loss": [StrOptions(set(BETA_LOSSES)), Real],
         "sparsity": [Interval(Real, 0, None, closed="left")],
         "context": [Interval(Integral, 0, None, closed="left")],
@@ -186,7 +189,7 @@ class DeepUnfoldedNMF(BaseNMF):
         n_components=100,
         *,
         n_layers=10,
-        n_untied=3,
+        n_untied=None,
         beta_loss="kullback-leibler",
         sparsity=0.5,
         context=0,
@@ -194,7 +197,7 @@ class DeepUnfoldedNMF(BaseNMF):
         loss="signal",
         n_epochs=20,
         batch_size=512,
-        learning_rate=0.03,
+        learning_rate=0.06,
         validation_fraction=0.1,
         patience=5,
         warm_start=False,
@@ -347,7 +350,7 @@ class DeepUnfoldedNMF(BaseNMF):
         from skbss._kernels.unfolded_training import Examples
         from skbss.factorization._unfolded_training import Recipe, begin, go_on, train
 
-        if self.n_untied > self.n_layers:
+        if self._n_trained() > self.n_layers:
             raise ValueError(f"n_untied={self.n_untied} must not exceed n_layers={self.n_layers}.")
         checked = self._check_input(X, None, reset=anew, lengths=lengths)
         y = self._check_sources(y, checked, "y")
@@ -361,10 +364,17 @@ class DeepUnfoldedNMF(BaseNMF):
         xp = jnp if is_jax_array(checked.X) else np
         dtype = self.dictionary_.dtype
         with precision(dtype):
-            examples = Examples(
-                self._frames(checked, xp),
-                self._scaled(xp.moveaxis(wanted, 1, 0), xp),
-                self._atoms(),
+            # Put there once: every step would copy what is not.
+            examples, held = jax.tree.map(
+                jnp.asarray,
+                (
+                    Examples(
+                        self._frames(checked, xp),
+                        self._scaled(xp.moveaxis(wanted, 1, 0), xp),
+                        self._atoms(),
+                    ),
+                    self._held(xp),
+                ),
             )
             weights = self._weights()
             course = begin(weights) if anew else go_on(weights, self._memory)
@@ -381,7 +391,7 @@ class DeepUnfoldedNMF(BaseNMF):
                 decays,
             )
             rows = self._rows(checked.lengths, rng, hold_back=decays)
-            train(course, self._held(xp), examples, rows, recipe, rng)
+            train(course, held, examples, rows, recipe, rng)
             self._keep(course, xp)
         self._refuse_overflow(np.asarray(self.components_), 0.0)
 
@@ -397,7 +407,7 @@ class DeepUnfoldedNMF(BaseNMF):
         center = H[:, self.context * n_features : (self.context + 1) * n_features]
         xp = jnp if is_jax_array(H) else np
         with precision(H.dtype):
-            layers = self._unfolding().untrained(jnp.asarray(H), self.n_layers, self.n_untied)
+            layers = self._unfolding().untrained(jnp.asarray(H), self.n_layers, self._n_trained())
             self.weights_ = {name: xp.asarray(one) for name, one in layers.items()}
         self.weights_["output"] = xp.log(center)
         self.components_ = center
@@ -421,7 +431,8 @@ class DeepUnfoldedNMF(BaseNMF):
                 )
             if self.init is None:
                 frames = frames_of(y[:, source], checked.lengths, self.context, xp)
-                stacked = frames.X[frames.neighbors].reshape(len(y), width)
+                rows = _some_rows(y[:, source], _STARTING_ROWS * self.n_components, rng)
+                stacked = frames.X[frames.neighbors[rows]].reshape(len(rows), width)
                 model = SparseNMF(
                     self.n_components,
                     beta_loss=self.beta_loss,
@@ -507,6 +518,9 @@ class DeepUnfoldedNMF(BaseNMF):
     def _unfolding(self):
         return unfolding_of("mu", self._beta)
 
+    def _n_trained(self):
+        return self.n_layers if self.n_untied is None else self.n_untied
+
     def _level(self):
         """At which the kernels take the components, so that the floor is small beside them."""
         return float(self.dictionary_.mean())
@@ -527,7 +541,7 @@ class DeepUnfoldedNMF(BaseNMF):
             for_kernels(np.full(len(self.dictionary_), 1 / level), dtype),
             for_kernels(self.sparsity / level, dtype),
             for_kernels(floor_of(dtype, self._beta), dtype),
-            for_kernels(self.n_layers - self.n_untied, np.int32),
+            for_kernels(self.n_layers - self._n_trained(), np.int32),
         )
 
     def _keep(self, course, xp):
@@ -574,3 +588,9 @@ class DeepUnfoldedNMF(BaseNMF):
     def _refuse_missing(X, weights):
         if has_missing(X):
             raise ValueError("Input X contains NaN, which DeepUnfoldedNMF does not handle.")
+
+
+def _some_rows(y, most, rng):
+    """At most so many that are not silent, drawn where there are more."""
+    heard = np.flatnonzero(np.asarray((y > 0).any(axis=1)))
+    return heard if len(heard) <= most else np.sort(rng.choice(heard, most, replace=False))
