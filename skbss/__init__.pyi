@@ -4,6 +4,7 @@ from . import metrics as metrics
 from ._runtime.compilation import enable_compilation_cache as enable_compilation_cache
 from .factorization import ARDNMF as ARDNMF
 from .factorization import ESADNMF as ESADNMF
+from .factorization import VAENMF as VAENMF
 from .factorization import BetaNMF as BetaNMF
 from .factorization import ConvNMF as ConvNMF
 from .factorization import DeepNMF as DeepNMF

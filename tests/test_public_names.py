@@ -44,6 +44,7 @@ TOP_LEVEL = {
     "SparseNMF",
     "SpectralSubtraction",
     "StructuredNMF",
+    "VAENMF",
     "WienerMask",
     "__version__",
     "datasets",

@@ -16,10 +16,12 @@ from skbss.factorization._orthogonal_nmf import OrthogonalNMF
 from skbss.factorization._rank import select_n_components
 from skbss.factorization._sparse_nmf import SparseNMF
 from skbss.factorization._structured_nmf import StructuredNMF
+from skbss.factorization._vae_nmf import VAENMF
 
 __all__ = [
     "ARDNMF",
     "ESADNMF",
+    "VAENMF",
     "BetaNMF",
     "ConvNMF",
     "DeepNMF",

@@ -197,6 +197,36 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing, known=None):
     return sources
 
 
+def separate_by_shares(x, shares, *, framing: Framing):
+    """The sources of a clip whose shares are known.
+
+    Parameters
+    ----------
+    x : array of shape ([n_channels,] length)
+        Waveforms of the mixture.
+    shares : array of shape (n_channels * n_frames, n_sources, n_freqs)
+        Those of the rows of `spectrogram_rows`; they add up to 1.
+    framing : Framing
+        The frames.
+
+    Returns
+    -------
+    sources : array of shape (n_sources, [n_channels,] length)
+        They add up to `x`.
+    """
+    xp = jnp if is_jax_array(x) else np
+    n_sources, n_freqs = shares.shape[1:]
+    n_channels = int(np.prod(x.shape[:-1]))
+    shares = xp.moveaxis(shares.reshape(n_channels, -1, n_sources, n_freqs), 2, 1)
+    silent, atoms = np.zeros((1, n_freqs), x.dtype), np.zeros((n_sources, 1), np.int32)
+    W = np.zeros((shares.shape[2], 1), x.dtype)
+    sources = [
+        separate(one, W, silent, atoms, exponent=1.0, framing=framing, known=known)
+        for one, known in zip(x.reshape(n_channels, -1), shares, strict=True)
+    ]
+    return xp.stack(sources, axis=1).reshape(n_sources, *x.shape)
+
+
 def _of_block(known, block, x):
     """Known shares of the frames of a block, in the precision of `x`."""
     if known is None:

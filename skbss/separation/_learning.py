@@ -1,4 +1,4 @@
-"""The three ways to a dictionary whose atoms belong to sources."""
+"""The ways to a dictionary whose atoms belong to sources, and to what separates without atoms."""
 
 import numbers
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from skbss.separation._suspicions import warn_if_too_few_atoms, warn_if_too_shor
 
 @dataclass(frozen=True)
 class Learning:
-    """What all three ways need to know.
+    """What all ways need to know.
 
     Attributes
     ----------
@@ -70,8 +70,8 @@ class Learned:
     ----------
     factorizer : estimator
         Fitted; it holds all atoms.
-    atom_source : ndarray of shape (n_components,)
-        The source of every atom.
+    atom_source : ndarray of shape (n_components,) or None
+        The source of every atom; None without atoms.
     n_sources, n_known : int
         Number of sources, and of those among them that were known.
     activations : list of arrays or None
@@ -79,7 +79,7 @@ class Learned:
     """
 
     factorizer: Any
-    atom_source: np.ndarray
+    atom_source: np.ndarray | None
     n_sources: int
     n_known: int
     activations: list[Any] | None
@@ -173,6 +173,49 @@ def learn_from_mixtures(way: Learning, mixtures, sources) -> Learned:
     fitted.fit(V, V_sources, targets=in_phase, lengths=lengths)
     n_sources = len(sources[0])
     return Learned(fitted, fitted.atom_source_, n_sources, n_sources, None)
+
+
+def knows_one_source(factorizer) -> bool:
+    """Whether a factorizer learns about one source alone, and finds the rest in every mixture.
+
+    It has no atoms: recordings are separated by its ``predict``.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        Of a non-negative matrix.
+
+    Returns
+    -------
+    answer : bool
+    """
+    is_estimator = not isinstance(factorizer, type) and hasattr(factorizer, "predict")
+    return (
+        is_estimator
+        and not hasattr(factorizer, "transform")
+        and has_fit_parameter(factorizer, "lengths")
+    )
+
+
+def learn_one_source(way: Learning, sources) -> Learned:
+    """What the first source is like.
+
+    Parameters
+    ----------
+    way : Learning
+        The settings.
+    sources : list of arrays of shape (n_sources, [n_channels,] length)
+        Isolated sources of every clip; only the first one counts.
+
+    Returns
+    -------
+    learned : Learned
+        Without atoms.
+    """
+    first = [isolated[:1] for isolated in sources]
+    V, lengths = next(frames_of_sources(first, way.framing, exponent=way.exponent))
+    fitted = seeded_clone(way.factorizer, way.random_state).fit(V, lengths=lengths)
+    return Learned(fitted, None, 2, 1, None)
 
 
 def learn_semi_supervised(way: Learning, clips, sources, n_free) -> Learned:

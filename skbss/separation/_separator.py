@@ -2,11 +2,13 @@
 
 import numbers
 
+import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skbss._runtime.device import is_jax_array, precision
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.factorization import BetaNMF
 from skbss.factorization._atom_table import atom_table
@@ -21,12 +23,19 @@ from skbss.masking._factorizer import (
 )
 from skbss.masking._grouping import check_sample_rate, given_labels
 from skbss.masking._level import level_of
-from skbss.separation._clip import lengths_of_rows, separate, spectrogram_rows
+from skbss.separation._clip import (
+    lengths_of_rows,
+    separate,
+    separate_by_shares,
+    spectrogram_rows,
+)
 from skbss.separation._dictionaries import check_can_hold_components
 from skbss.separation._learning import (
     Learning,
+    knows_one_source,
     learn_blind,
     learn_from_mixtures,
+    learn_one_source,
     learn_semi_supervised,
     learn_supervised,
     learns_from_mixtures,
@@ -51,6 +60,8 @@ class Separator(TransformerMixin, BaseEstimator):
       recordings of every source; all together explain new mixtures.
     - Semi-supervised, ``fit(mixtures, sources)`` with more `n_sources` than are given: the known
       dictionaries are held while more atoms are learned from the mixtures, for the others.
+      With `VAENMF` and two `n_sources` the known source is a network, and the rest is found in
+      each mixture when it is separated.
 
     Parameters
     ----------
@@ -88,9 +99,9 @@ class Separator(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    components_ : array of shape (n_components, [template_length,] n_freqs)
-        Spectra of all atoms.
-    atom_source_ : ndarray of shape (n_components,)
+    components_ : array of shape (n_components, [template_length,] n_freqs) or None
+        Spectra of all atoms; None for a factorizer without atoms, such as `VAENMF`.
+    atom_source_ : ndarray of shape (n_components,) or None
         The source of every atom. Known sources come first, in the order of `y`; the others follow
         by decreasing energy, unless the labels are given, or every atom is a source when blind.
     n_sources_ : int
@@ -275,6 +286,8 @@ class Separator(TransformerMixin, BaseEstimator):
             ends if they are not centered.
         """
         check_is_fitted(self)
+        if self.components_ is None:
+            raise TypeError(f"{type(self.factorizer_).__name__} has no atoms to be loud.")
         clips = check_waveforms(X)
         return self._with_levels(clips, self._activations(clips))
 
@@ -337,7 +350,10 @@ class Separator(TransformerMixin, BaseEstimator):
             learned = learn_blind(way, clips, n_free)
         else:
             sources = with_transpositions(sources, semitones)
-            if learns_from_mixtures(factorizer):
+            if knows_one_source(factorizer):
+                self._check_untouched_masks(factorizer, exponent)
+                learned = learn_one_source(way, sources)
+            elif learns_from_mixtures(factorizer):
                 self._check_trainable(factorizer, exponent, n_free)
                 mixtures = with_transpositions(clips.each(), semitones)
                 learned = learn_from_mixtures(way, mixtures, sources)
@@ -346,19 +362,28 @@ class Separator(TransformerMixin, BaseEstimator):
             else:
                 learned = learn_supervised(way, sources)
         self.factorizer_ = learned.factorizer
-        self.components_ = learned.factorizer.components_
+        self.components_ = getattr(learned.factorizer, "components_", None)
         self.atom_source_ = learned.atom_source
         self.n_sources_, self.n_known_sources_ = learned.n_sources, learned.n_known
         return clips, learned.activations
 
     def _check_sources_wanted(self, factorizer, n_known):
         """Refuse impossible numbers of sources; the number of unknown ones, None if open."""
-        trained = learns_from_mixtures(factorizer)
-        if not n_known and trained:
+        trained, alone = learns_from_mixtures(factorizer), knows_one_source(factorizer)
+        if not n_known and (trained or alone):
             raise ValueError(
                 f"{type(factorizer).__name__} is trained with isolated sources: pass them to fit "
                 "as y, and leave supervised True."
             )
+        if alone:
+            n_sources = n_known if self.n_sources is None else self.n_sources
+            if n_known > 2 or n_sources != 2:
+                raise ValueError(
+                    f"{type(factorizer).__name__} separates one source from the rest: n_sources="
+                    f"{self.n_sources!r} must be 2, and y hold that source, or it and the rest; "
+                    f"got {n_known} sources."
+                )
+            return 2 - n_known
         if not n_known:
             check_factorizer(factorizer, self.n_sources)
             check_parents(factorizer, self.grouping, self.n_sources)
@@ -390,6 +415,10 @@ class Separator(TransformerMixin, BaseEstimator):
                 f"{name} is trained with all sources of the mixtures: n_sources={self.n_sources} "
                 "must be as many as y holds."
             )
+        self._check_untouched_masks(factorizer, exponent)
+
+    def _check_untouched_masks(self, factorizer, exponent):
+        name = type(factorizer).__name__
         if exponent != 1 or self.mask_exponent != 1:
             raise ValueError(
                 f"{name} is trained for masks of magnitudes: spectrum={self.spectrum!r} must be "
@@ -424,12 +453,27 @@ class Separator(TransformerMixin, BaseEstimator):
 
     def _separated(self, clips, activations):
         _, framing, exponent = self._settings()
+        if self.components_ is None:
+            yield from self._separated_by_itself(clips, framing)
+            return
         exponent = self.mask_exponent / exponent
         for x, W in zip(clips.each(), activations, strict=True):
             lengths = lengths_of_rows(x, W)
             labels, W, H = frames_of_atoms(self.atom_source_, W, self.components_, lengths)
             atoms = atom_table(labels, self.n_sources_)
             yield separate(x, W, H, atoms, exponent=exponent, framing=framing)
+
+    def _separated_by_itself(self, clips, framing):
+        """The sources, where the factorizer has no atoms but finds the parts of a spectrogram."""
+        for x in clips.each():
+            V = spectrogram_rows(x, framing, exponent=1.0, level=level_of(x))
+            with precision(V.dtype):
+                xp = jnp if is_jax_array(V) else np
+                V = V[:, None]
+                parts = self.factorizer_.predict(V[:, 0], lengths=lengths_of_rows(x, V))
+                shares = xp.where(V > 0, parts / xp.where(V > 0, V, 1), 1 / self.n_sources_)
+                shares = shares.astype(V.dtype)
+            yield separate_by_shares(x, shares, framing=framing)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
