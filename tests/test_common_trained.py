@@ -1,9 +1,9 @@
-"""scikit-learn's checks of what is trained with mixtures and their sources."""
+"""scikit-learn's checks of what is trained with sources."""
 
 import numpy as np
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skbss import DeepUnfoldedNMF
+from skbss import VAENMF, DeepUnfoldedNMF
 
 
 class HalvedDeepUnfoldedNMF(DeepUnfoldedNMF):
@@ -33,9 +33,19 @@ ESTIMATORS = [
     HalvedDeepUnfoldedNMF(
         2, n_layers=1, n_untied=0, n_epochs=1, beta_loss=2, sparsity=0, random_state=0
     ),
+    VAENMF(2, n_latent=2, n_hidden=4, n_epochs=1, max_iter=1, random_state=0),
 ]
+OF_A_RECORDING = "the noise is what the rows of a recording have in common"
 
 
-@parametrize_with_checks(ESTIMATORS)
+def expected_failures(estimator):
+    if not isinstance(estimator, VAENMF):
+        return {}
+    return dict.fromkeys(
+        ["check_methods_subset_invariance", "check_methods_sample_order_invariance"], OF_A_RECORDING
+    )
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_scikit_learn_check(estimator, check):
     check(estimator)

@@ -68,8 +68,9 @@ class VAENMF(BaseEstimator):
         Steps of the random walk in each of them that are not used.
     n_samples : int, default=10
         Steps that are used.
-    step : float, default=0.1
-        Standard deviation of a step. Larger ones are accepted less often.
+    step : float, default=0.3
+        Standard deviation of a step. Larger ones are accepted less often, and with smaller ones, as
+        in [1]_, the noise takes up the source before the walk has found it.
     random_state : int, RandomState instance or None, default=None
         Seed of the weights, the batches, the start of the noise and the random walk.
 
@@ -160,7 +161,7 @@ class VAENMF(BaseEstimator):
         max_iter=50,
         burn_in=30,
         n_samples=10,
-        step=0.1,
+        step=0.3,
         random_state=None,
     ):
         self.n_components = n_components

@@ -1,6 +1,7 @@
 """The training of a variational autoencoder: epochs of batches, until held-out rows get worse."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import optax
@@ -87,14 +88,13 @@ def untrained(P, n_hidden, n_latent, rng) -> tuple[Autoencoder, Standard]:
         limit = np.sqrt(6 / (n_in + n_out))
         return rng.uniform(-limit, limit, (n_in, n_out)).astype(dtype), np.zeros(n_out, dtype)
 
-    encoder, to_mean = dense(n_freqs, n_hidden), dense(n_hidden, n_latent)
-    to_log_variance, decoder = dense(n_hidden, n_latent), dense(n_latent, n_hidden)
+    sizes = (n_freqs, n_hidden), (n_hidden, n_latent), (n_hidden, n_latent), (n_latent, n_hidden)
+    layers: list[Any] = [one for n_in, n_out in sizes for one in dense(n_in, n_out)]
     output, _ = dense(n_hidden, n_freqs)
-    bias = np.log(P.mean(axis=0) + 1e-6)
-    weights = Autoencoder(
-        *encoder, *to_mean, *to_log_variance, *decoder, output, bias.astype(dtype)
+    bias = np.log(P.mean(axis=0) + 1e-6).astype(dtype)
+    return Autoencoder(*[*layers, output, bias]), Standard(
+        for_kernels(mean, dtype), for_kernels(scale or 1, dtype)
     )
-    return weights, Standard(mean.astype(dtype), np.asarray(scale or 1, dtype))
 
 
 def train(weights: Autoencoder, standard: Standard, P, rows, recipe: Recipe, rng) -> Course:

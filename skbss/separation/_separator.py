@@ -1,6 +1,7 @@
 """Separation of recordings by dictionaries, blind or trained."""
 
 import numbers
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -362,7 +363,8 @@ class Separator(TransformerMixin, BaseEstimator):
             else:
                 learned = learn_supervised(way, sources)
         self.factorizer_ = learned.factorizer
-        self.components_ = getattr(learned.factorizer, "components_", None)
+        components: Any = getattr(learned.factorizer, "components_", None)
+        self.components_ = components
         self.atom_source_ = learned.atom_source
         self.n_sources_, self.n_known_sources_ = learned.n_sources, learned.n_known
         return clips, learned.activations
