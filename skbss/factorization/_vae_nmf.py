@@ -62,7 +62,7 @@ class VAENMF(BaseEstimator):
         chosen whose weights are kept; 0 keeps the last ones.
     patience : int, default=20
         Training ends after more epochs than this in which the validation rows got no better.
-    max_iter : int, default=50
+    max_iter : int, default=100
         Iterations of expectation and maximization for every recording.
     burn_in : int, default=30
         Steps of the random walk in each of them that are not used.
@@ -158,7 +158,7 @@ class VAENMF(BaseEstimator):
         learning_rate=0.002,
         validation_fraction=0.1,
         patience=20,
-        max_iter=50,
+        max_iter=100,
         burn_in=30,
         n_samples=10,
         step=0.3,

@@ -61,8 +61,9 @@ class Separator(TransformerMixin, BaseEstimator):
       recordings of every source; all together explain new mixtures.
     - Semi-supervised, ``fit(mixtures, sources)`` with more `n_sources` than are given: the known
       dictionaries are held while more atoms are learned from the mixtures, for the others.
-      With `VAENMF` and two `n_sources` the known source is a network, and the rest is found in
-      each mixture when it is separated.
+      With `VAENMF` the first source is learned by a network, and the rest is found in each
+      mixture when it is separated: `y` holds that source alone if `n_sources` is 2, or both, of
+      which the second only counts for `score`.
 
     Parameters
     ----------

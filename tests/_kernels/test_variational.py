@@ -215,6 +215,26 @@ def test_update_of_numpy():
         np.testing.assert_allclose(one, expected, rtol=1e-12)
 
 
+def test_rows_without_power_influence_no_others():
+    rng = np.random.default_rng(0)
+    P, S = rng.gamma(1, size=(N_ROWS, N_FREQS)), rng.gamma(1, size=(3, N_ROWS, N_FREQS))
+    gain, W, H = (
+        rng.gamma(1, size=N_ROWS),
+        rng.gamma(1, size=(N_ROWS, 2)),
+        rng.gamma(1, size=(2, 7)),
+    )
+    P[3:] = gain[3:] = W[3:] = 0
+    with precision(np.float64):
+        found = _maximization(P, S, Mixed(np.zeros((N_ROWS, 1)), gain, W, H))
+        alone = _maximization(P[:3], S[:, :3], Mixed(np.zeros((3, 1)), gain[:3], W[:3], H))
+        found, alone = (jax.tree.map(np.asarray, one) for one in (found, alone))
+    np.testing.assert_allclose(found.H, alone.H, rtol=1e-14)
+    np.testing.assert_allclose(found.W[:3], alone.W, rtol=1e-14)
+    np.testing.assert_allclose(found.gain[:3], alone.gain, rtol=1e-14)
+    assert not found.W[3:].any()
+    assert not found.gain[3:].any()
+
+
 def test_logarithms_of_silence():
     assert np.isfinite(np.asarray(log_powers(jnp.zeros((1, 2))))).all()
 
