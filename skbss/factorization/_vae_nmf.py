@@ -108,8 +108,9 @@ class VAENMF(BaseEstimator):
     `max_iter`; a `random_state` that is an int fixes them. An iteration holds `n_samples`
     spectrograms.
 
-    What the autoencoder has to know has to be learned: the half minute of one speaker on which
-    a dictionary does well is little for it.
+    A network knows what it was taught: it was published with hours of many speakers. From few
+    seconds of one, the best dictionary of `SparseNMF` beside free components was as good for speech
+    among dishes, and better for voices among drums.
 
     References
     ----------
