@@ -48,7 +48,7 @@ def test_nothing_is_learned_of_the_rest(fitted, mixtures, pairs):
     alone = separator(n_sources=2).fit(mixtures[:4], pairs[:4, :1])
     expected = fitted.factorizer_.weights_
     for name, one in alone.factorizer_.weights_.items():
-        np.testing.assert_allclose(one, expected[name], rtol=0.2, atol=0.2)
+        np.testing.assert_allclose(one, expected[name], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(
         alone.fit_transform(mixtures[:2], pairs[:2, :1]).sum(axis=1), mixtures[:2], atol=1e-12
     )
