@@ -7,16 +7,19 @@ A system is ``name(mixture, sr, n_sources, seed, train=None, n_iter=None)``: `mi
 
 import numpy as np
 from peers import system
+from scipy.stats import uniform
 
 from skbss import (
     ESADNMF,
     STFT,
     BetaNMF,
     ConvNMF,
+    DeepUnfoldedNMF,
     ExemplarNMF,
     Separator,
     SparseNMF,
 )
+from skbss.evaluation import remix
 from skbss.separation import ESADSeparator
 
 ONE_CHANNEL = "^(?!.ch|esad)"
@@ -80,6 +83,26 @@ def skbss_sparse_transposed_sup(mixture, sr, n_sources, seed, train=None, n_iter
     """Voices a semitone higher and lower, too."""
     factorizer = SparseNMF(100, sparsity=3, init="random", **settled(n_iter, 60))
     return supervised(factorizer, mixture, sr, train, seed, transpositions=(-1, 1))
+
+
+@system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
+def skbss_unfolded_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    """Trained with pieces of the sources, mixed anew at other levels and speeds."""
+    if train is None or n_sources != 2:
+        return None
+    remixed = remix(
+        train,
+        400,
+        sample_rate=sr,
+        gain_db=[uniform(-8, 22), 0],
+        transpositions=(-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2),
+        random_state=seed,
+    )
+    network = DeepUnfoldedNMF(50, n_epochs=n_iter or 8, validation_fraction=0)
+    stft = STFT(2 ** round(np.log2(0.064 * sr)))
+    separator = Separator(network, stft=stft, random_state=seed)
+    separator.fit(remixed.mixtures.astype(np.float32), remixed.sources.astype(np.float32))
+    return separator.transform(mixture[0].astype(np.float32))
 
 
 @system("supervised-1ch", ordered=True, train=True, families="music")

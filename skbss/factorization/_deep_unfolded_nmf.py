@@ -58,7 +58,7 @@ class DeepUnfoldedNMF(BaseNMF):
 
     Parameters
     ----------
-    n_components : int, default=100
+    n_components : int, default=50
         Components of every source.
     n_layers : int, default=10
         Iterations :math:`L`.
@@ -186,7 +186,7 @@ class DeepUnfoldedNMF(BaseNMF):
 
     def __init__(
         self,
-        n_components=100,
+        n_components=50,
         *,
         n_layers=10,
         n_untied=None,
