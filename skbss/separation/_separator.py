@@ -396,6 +396,12 @@ class Separator(TransformerMixin, BaseEstimator):
             return self.n_sources
         if isinstance(self.grouping, str):
             given_labels(self.grouping, 0, None)
+            if self.grouping == "parents":
+                raise ValueError(
+                    "grouping='parents' cannot group unknown sources beside known ones, whose "
+                    "components are learned without levels: leave out y, or choose another "
+                    "grouping."
+                )
         check_factorizer(factorizer, None)
         if not trained:
             check_can_hold_components(factorizer)

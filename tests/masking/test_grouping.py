@@ -199,3 +199,12 @@ def test_parents_that_are_no_sources(factorizer, error, message):
         Separator(factorizer, stft=STFT(n_fft=24), n_sources=2, grouping="parents").fit(
             np.random.default_rng(0).standard_normal(400)
         )
+
+
+def test_parents_beside_known_sources_are_refused():
+    waves = np.random.default_rng(0).standard_normal((2, 400))
+    separator = Separator(
+        MultilayerNMF([4, 2]), stft=STFT(n_fft=24), n_sources=4, grouping="parents"
+    )
+    with pytest.raises(ValueError, match="cannot group unknown sources beside known ones"):
+        separator.fit(waves.sum(axis=0), waves)
