@@ -14,6 +14,8 @@ from skbss._kernels.lambert import lambert_w_of_exp
 
 # Kullback-Leibler's divergence is the one for which the components have a closed form.
 _BETA = 1.0
+# Of Newton's method: doubling of digits ends it long before.
+_MOST_STEPS = 60
 
 
 class Level(NamedTuple):
@@ -53,6 +55,46 @@ def components_between(
     return jnp.where(known, jnp.where(w > 1, near_data, near_model), 0)
 
 
+def activations_of_mean_one(
+    b: Float[Array, "*rows k"], a: Float[Array, "*rows k"], n_rows: Float[Array, ""]
+) -> Float[Array, "*rows k"]:
+    """The W with the lowest ``sum(a * W - b * log(W))`` of all whose columns add up to `n_rows`.
+
+    It is ``b / (a + mu)``, zero where `b` is, with a number `mu` for every column. What that adds
+    up to is a sum of hyperbolas in `mu`, and one divided by it is concave: the steps of Newton's
+    method stay on the left of the root. A single one finds it where `a` has no slope in the rows.
+    Columns where `b` has nothing are zero.
+    """
+    rows = tuple(range(b.ndim - 1))
+    reached = b > 0
+    least = jnp.where(reached, a, jnp.inf).min(axis=rows)
+    above = jnp.where(reached, a - least, 1)
+    share = b / n_rows
+    # Where one row alone would add up to the total.
+    left = jnp.where(reached, share - above, 0).max(axis=rows)
+    some = reached.any(axis=rows)
+    limits = jnp.finfo(b.dtype)
+    start = jnp.where(some, jnp.maximum(left, limits.tiny), 1)
+
+    def mean(mu):
+        return (share / (above + mu)).sum(axis=rows)
+
+    def still_more(state):
+        _, reached_mean, n_steps = state
+        return (n_steps < _MOST_STEPS) & (reached_mean > 1 + 16 * limits.eps).any()
+
+    def step(state):
+        mu, reached_mean, n_steps = state
+        # Relative to mu: squares of the smallest vanish.
+        slope = (share / (above + mu) * (mu / (above + mu))).sum(axis=rows)
+        ahead = (reached_mean - 1) * reached_mean / jnp.where(slope > 0, slope, 1)
+        mu = mu + mu * jnp.maximum(ahead, 0)
+        return mu, mean(mu), n_steps + 1
+
+    mu, reached_mean, _ = lax.while_loop(still_more, step, (start, mean(start), 0))
+    return b / (above + mu) / jnp.where(some, reached_mean, 1)
+
+
 @jax.jit
 def iterate_deep(
     data,
@@ -64,8 +106,9 @@ def iterate_deep(
 ) -> Levels:
     """Sweep over the activations and components of every level, from the first on, `count` times.
 
-    Activations of every level end with mean one: else the divergence of a deeper level would fall
-    as its data shrinks. `n_rows` says how many rows every level has, without those that fill up.
+    Activations of every level have mean one: else the divergence of a deeper level would fall as
+    its data shrinks. Every step brings one factor to the minimum of what bounds the objective, of
+    those that are allowed. `n_rows` says how many rows every level has, without those that fill up.
     """
     last = len(levels) - 1
 
@@ -73,31 +116,44 @@ def iterate_deep(
         moved: list[Level] = []
         for depth, (W, H) in enumerate(levels):
             own = DenseData(moved[-1].H, None) if moved else data
-            W, H, b, a = _half_sweep(own, W, H, n_rows[depth], floor)
+            b, a = _asked_of_activations(own, W, H, floor)
+            W = activations_of_mean_one(b, a, n_rows[depth])
+            b, a = _asked_of_components(own, W, H, floor)
             if depth == last:
                 H = jnp.where(a > 0, b / jnp.where(a > 0, a, 1), 0)
             else:
                 following = levels[depth + 1]
                 pull = weights[depth + 1] / weights[depth]
-                H = components_between(b, a, following.W @ following.H, pull)
+                model = following.W @ following.H
+                # What fills up is zero in both.
+                used = (H > 0) | (model > 0)
+                H = jnp.where(used, components_between(b, a, model + floor, pull), 0)
             moved.append(Level(W, H))
         return tuple(moved)
 
     return lax.fori_loop(0, count, sweep, levels)
 
 
-def _half_sweep(data, W, H, n_rows, floor):
-    """Activations after an update, of mean one; and what their divergence asks of H."""
+def _asked_of_activations(data, W, H, floor):
+    """The b and a of the bound ``a * W - b * log(W)`` of their divergence."""
 
-    def update(block, W):
-        above, below = block.activation_parts(W, H, _BETA, floor)
-        W = W * jnp.where(below > 0, above / jnp.where(below > 0, below, 1), 0)
-        # The model does not change by what normalizes W.
-        return W, (block.component_parts(W, H, _BETA, floor), W.sum(axis=0))
+    def parts(block, rows):
+        W, _ = rows
+        pulling, resisting = block.activation_parts(W, H, _BETA, floor)
+        # Where b vanished next to a, it is the total of a column that says how much is left for W.
+        least = jnp.finfo(W.dtype).tiny / jnp.finfo(W.dtype).eps
+        b = jnp.where(W > 0, jnp.maximum(W * pulling, least), 0)
+        return (b, jnp.broadcast_to(resisting, W.shape)), ()
 
-    W, ((pulling, resisting), totals) = data.sweep(update, W)
-    mean = jnp.where(totals > 0, totals / n_rows, 1)
-    return W / mean, H * mean[:, None], H * pulling, resisting / mean[:, None]
+    return data.sweep(parts, (W, jnp.zeros_like(W)))[0]
+
+
+def _asked_of_components(data, W, H, floor):
+    def parts(block, W):
+        return W, block.component_parts(W, H, _BETA, floor)
+
+    _, (pulling, resisting) = data.sweep(parts, W)
+    return H * pulling, resisting
 
 
 @jax.jit

@@ -60,14 +60,16 @@ class DeepLevels:
         first value.
     max_iter : int
         Sweeps at most.
+    total : float
+        Weighted sum of the data, divided by their mean.
     dtype : dtype
         To compute in; the scope of its precision is the caller's.
     """
 
-    def __init__(self, observed: Observations, ranks, *, tol, max_iter, dtype):
+    def __init__(self, observed: Observations, ranks, *, tol, max_iter, total, dtype):
         self._data, self._layout = observed.data, observed.layout
         self._scale, self._dtype = observed.scale, dtype
-        self._tol, self._max_iter = tol, max_iter
+        self._tol, self._max_iter, self._total = tol, max_iter, total
         self._floor = for_kernels(floor_of(dtype, _BETA), dtype)
         n_rows = [self._layout.n_rows, *ranks[:-1]]
         self._n_rows = for_kernels(n_rows, dtype)
@@ -104,7 +106,8 @@ class DeepLevels:
                 self._data,
                 state.levels,
                 self._n_rows,
-                for_kernels(weights, self._dtype),
+                # Only their ratios count there, and these fit.
+                for_kernels(weights / weights.max(), self._dtype),
                 self._floor,
                 for_kernels(until - state.n_iter, np.int32),
             )
@@ -180,6 +183,6 @@ class DeepLevels:
         return np.maximum(0.0, divergences)
 
     def _totals(self, levels):
-        """What the data of every level adds up to, as the components say."""
-        sums = [np.asarray(H, np.float64).sum() for _, H in levels]
-        return np.array([self._layout.n_rows * sums[0], *sums[:-1]])
+        """What the data of every level adds up to."""
+        sums = [np.asarray(H, np.float64).sum() for _, H in levels[:-1]]
+        return np.array([self._total, *sums])

@@ -9,7 +9,10 @@ from skbss._runtime.device import precision
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._deep_levels import DeepLevels
 from skbss.factorization._layered_base import LayeredNMF
-from skbss.factorization._observations import observe
+from skbss.factorization._observations import observe, weight_sums
+
+# Of the weights of two levels.
+_LARGEST_RATIO = 1e12
 
 
 class DeepNMF(LayeredNMF):
@@ -42,8 +45,9 @@ class DeepNMF(LayeredNMF):
         The level, from 1 to L, whose components are ``components_``: those of which ``transform``
         finds the activations.
     level_weights : array-like of shape (L,), default=None
-        The :math:`\omega_l`, above 0: what every level adds to the objective in the beginning. They
-        do not depend on the level of the data. None for 1 everywhere.
+        The :math:`\omega_l`, above 0: what every level adds to the objective in the beginning, the
+        largest at most 1e12 times the smallest. They do not depend on the level of the data or of
+        the weights of its entries. None for 1 everywhere.
     init : {"random", "nndsvd", "nndsvda", "nndsvdar"} or None, default=None
         Where the search for the start starts on every level, as in :class:`BetaNMF`.
     start_max_iter : int, default=100
@@ -99,14 +103,15 @@ class DeepNMF(LayeredNMF):
 
     Notes
     -----
-    A sweep goes from the first level to the last. On each it updates the activations as
-    multiplicative updates do, normalizes them, and brings the components to the minimum of what
-    bounds the objective: the root of :math:`a - b / h + (\lambda_{l+1} / \lambda_l) \log (h / m)`
-    in every entry, where :math:`m` is the model of it by the next level, a Lambert W function.
-    Each of these steps but the normalization can only lower the objective. There is no proof for
-    all of them together: in tests no sweep raised it by more than a millionth. A zero does not stay
-    one where the next level says otherwise: it becomes
-    :math:`m \exp(-a \lambda_l / \lambda_{l+1})`.
+    A sweep goes from the first level to the last. On each it brings the activations, and then the
+    components, to the minimum of what bounds the objective. For the activations it is the lowest
+    value of all whose columns have mean one: :math:`w = b / (a + \mu)` with a number :math:`\mu`
+    for every column; without weights or missing entries, a multiplicative update divided by its
+    mean. For the components it is the root of
+    :math:`a - b / h + (\lambda_{l+1} / \lambda_l) \log (h / m)` in every entry, where :math:`m` is
+    the model of it by the next level, a Lambert W function. So no sweep raises the objective,
+    whatever zeros, weights and missing entries there are. A zero of components does not stay one
+    where the next level says otherwise: it becomes :math:`m \exp(-a \lambda_l / \lambda_{l+1})`.
 
     Does it pay? On planted hierarchies with noise (three families of four parts, half of whose
     spectra is that of the family, counts with a mean of 1, twenty draws) the components of its last
@@ -188,11 +193,19 @@ class DeepNMF(LayeredNMF):
     def _check_level_weights(self, n_levels):
         if self.level_weights is None:
             return np.ones(n_levels)
-        weights = np.asarray(self.level_weights, float)
+        try:
+            weights = np.asarray(self.level_weights, float)
+        except (TypeError, ValueError):
+            weights = np.empty(0)
         if weights.shape != (n_levels,) or not ((weights > 0) & np.isfinite(weights)).all():
             raise ValueError(
                 f"level_weights must be {n_levels} numbers above 0, one for every level; got "
                 f"{self.level_weights!r}."
+            )
+        if weights.max() / _LARGEST_RATIO > weights.min():
+            raise ValueError(
+                f"level_weights must not differ by a factor of more than {_LARGEST_RATIO:.0e}, "
+                f"beyond which the lesser level has no influence; got {self.level_weights!r}."
             )
         return weights
 
@@ -206,7 +219,13 @@ class DeepNMF(LayeredNMF):
         with precision(X.dtype):
             observed = observe(X, weights, ranks[0], beta=1.0, dtype=X.dtype)
             levels = DeepLevels(
-                observed, ranks, tol=float(self.tol), max_iter=self.max_iter, dtype=X.dtype
+                observed,
+                ranks,
+                tol=float(self.tol),
+                max_iter=self.max_iter,
+                # The mean of what is observed is taken out.
+                total=float(weight_sums(X, weights, 1).sum()),
+                dtype=X.dtype,
             )
             # Silence is explained.
             fit = levels.solve(start, shares, self.verbose, at_rest=bool(observed.silent))

@@ -148,6 +148,11 @@ class MultilayerNMF(LayeredNMF):
                 f"Invalid beta_loss parameter: solver {self.solver!r} does not handle "
                 f"beta_loss = {self.beta_loss!r}"
             )
+        if self.n_init > 1 and self.init in ("nndsvd", "nndsvda"):
+            raise ValueError(
+                f"n_init={self.n_init} starts of a level would all be the same, since "
+                f"init={self.init!r} draws nothing. Use init='random', or set n_init=1."
+            )
 
     def _allows_missing(self):
         return self.solver != "cd"

@@ -8,11 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import lambertw
 
-from skbss._kernels.deep import Level, components_between, deeper_divergences, iterate_deep
+from skbss._kernels.deep import (
+    Level,
+    activations_of_mean_one,
+    components_between,
+    deeper_divergences,
+    iterate_deep,
+)
 from skbss._kernels.dense_data import DenseData
 
 RANKS = (6, 4, 2)
 N_ROWS = np.array([12.0, 6, 4])
+FLOOR = np.float64(1e-12)
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +44,8 @@ def sweep(X, layers, weights):
     layers = list(layers)
     for depth, (W, H) in enumerate(layers):
         data = layers[depth - 1][1] if depth else X
-        W = W * ((data / (W @ H)) @ H.T) / H.sum(axis=1)
-        H, W = H * W.mean(axis=0)[:, None], W / W.mean(axis=0)
+        W = W * ((data / (W @ H)) @ H.T)
+        W = W / W.mean(axis=0)
         b = H * (W.T @ (data / (W @ H)))
         a = W.sum(axis=0)[:, None]
         if depth + 1 < len(layers):
@@ -69,12 +76,6 @@ def slope_between(H, b, a, model, pull):
     return (a * H - b * jnp.log(H) + pull * pulled).sum()
 
 
-def objective(X, layers, weights):
-    data = [X, *(H for _, H in layers[:-1])]
-    pairs = zip(data, layers, strict=True)
-    return weights @ [divergence(one, np.asarray(W @ H)) for one, (W, H) in pairs]
-
-
 @pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (1.0, 7.0, 0.3)])
 def test_sweeps_are_those_of_numpy(weights):
     X, layers = start(0)
@@ -91,13 +92,56 @@ def test_sweeps_are_those_of_numpy(weights):
     np.testing.assert_allclose(losses, [divergence(H1, W2 @ H2), divergence(H2, W3 @ H3)])
 
 
-@given(seed=st.integers(0, 2**16), logs=st.lists(st.floats(-3, 3), min_size=3, max_size=3))
-def test_sweeps_hardly_raise_the_objective(seed, logs):
+@given(
+    seed=st.integers(0, 2**16),
+    logs=st.lists(st.floats(-3, 3), min_size=3, max_size=3),
+    zeros=st.sampled_from([0, 0.5, 0.8]),
+    missing=st.sampled_from([0, 0.4]),
+)
+def test_no_sweep_raises_the_objective(seed, logs, zeros, missing):
     X, layers = start(seed)
+    rng = np.random.default_rng(seed)
+    X[rng.random(X.shape) < zeros] = 0
+    mask = np.asarray(rng.random(X.shape) >= missing, float)
+    layers = [(W / W.mean(axis=0), H) for W, H in layers]
     weights = np.exp(logs)
-    losses = [objective(X, iterated(X, layers, weights, n), weights) for n in range(1, 30, 4)]
+    levels = tuple(Level(jnp.asarray(W), jnp.asarray(H)) for W, H in layers)
+    losses = [masked_objective(X, mask, levels, weights)]
+    for _ in range(12):
+        levels = masked_sweeps(X, mask, levels, weights)
+        losses.append(masked_objective(X, mask, levels, weights))
     assert np.isfinite(losses).all()
-    assert (np.diff(losses) <= 1e-6 * np.abs(losses[:-1])).all()
+    assert (np.diff(losses) <= 1e-10 * np.abs(losses[:-1])).all()
+
+
+def masked_sweeps(X, mask, levels, weights):
+    data = DenseData(jnp.asarray(X * mask), jnp.asarray(mask))
+    return iterate_deep(data, levels, N_ROWS, weights, FLOOR, np.int32(12))
+
+
+@jax.jit
+def masked_objective(X, mask, levels, weights):
+    floor = jnp.asarray(FLOOR)
+    first = DenseData(X * mask, mask).row_divergence(*levels[0], 1.0, floor).sum()
+    return weights[0] * first + weights[1:] @ deeper_divergences(levels, floor)
+
+
+@given(seed=st.integers(0, 2**16), spread=st.sampled_from([0, 1, 10, 30]))
+def test_activations_minimize_the_bound_with_mean_one(seed, spread):
+    rng = np.random.default_rng(seed)
+    b, a = np.exp(spread * rng.normal(size=(2, 12, 4)))
+    b[rng.random(b.shape) < 0.2] = 0
+    b[:, 0] = 0
+    W = np.asarray(jax.jit(activations_of_mean_one)(b, a, np.float64(12)))
+    np.testing.assert_array_equal(W > 0, b > 0)
+    np.testing.assert_allclose(W[:, 1:].mean(axis=0), 1, rtol=1e-12)
+    # a - b / W is the same everywhere in a column, as far as W is known.
+    for k in range(1, 4):
+        reached = b[:, k] > 0
+        b_over_w = b[reached, k] / W[reached, k]
+        multipliers = b_over_w - a[reached, k]
+        middle = multipliers[np.argmin(b_over_w + a[reached, k])]
+        assert (np.abs(multipliers - middle) <= 1e-12 * (b_over_w + a[reached, k])).all()
 
 
 @given(seed=st.integers(0, 2**16), log_pull=st.floats(-9, 9))

@@ -166,8 +166,27 @@ def test_sparse_data_and_missing_entries(X):
     for a, b in zip(one.layers_, other.layers_, strict=True):
         np.testing.assert_allclose(a.components, b.components, rtol=1e-9)
     assert np.abs(one.components_ - dense.components_).max() > 1e-3
-    half = kind(**given).fit(X, weights=0.5)
-    np.testing.assert_allclose(half.components_, dense.components_, rtol=1e-6, atol=1e-9)
+    for weight in (0.5, 1e-12, 1e12):
+        weighted = kind(**given).fit(X, weights=weight)
+        np.testing.assert_allclose(weighted.components_, dense.components_, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("weight", [1e-12, 0.5, 1e12])
+def test_the_scale_of_weights_of_an_exact_model(weight):
+    rng = np.random.default_rng(0)
+    X = rng.gamma(0.3, size=(60, 4)) @ np.repeat(np.eye(4), 3, axis=1)
+    given = {"n_components": [4, 1], "start_max_iter": 2000, "tol": 0, "random_state": 0}
+    plain = DeepNMF(**given).fit(X)
+    weighted = DeepNMF(**given).fit(X, weights=weight)
+    np.testing.assert_allclose(weighted.level_weights_[0] * weight, plain.level_weights_[0])
+    # What an exact model leaves is small terms of large numbers.
+    np.testing.assert_allclose(weighted.loss_curve_, plain.loss_curve_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("init", ["nndsvd", "nndsvda"])
+def test_equal_starts_are_refused(X, init):
+    with pytest.raises(ValueError, match=r"starts of a level .* Use init='random', or set n_init"):
+        MultilayerNMF([4, 2], init=init, n_init=3).fit(X)
 
 
 @of_each
