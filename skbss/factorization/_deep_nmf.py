@@ -141,7 +141,7 @@ class DeepNMF(LayeredNMF):
     >>> rng = np.random.default_rng(0)
     >>> whole = np.repeat(np.eye(2), 6, axis=1)
     >>> parts = np.repeat(np.eye(6), 2, axis=1) + 0.2 * np.repeat(whole, 3, axis=0)
-    >>> X = rng.poisson(20 * rng.gamma(0.3, size=(200, 6)) @ parts)
+    >>> X = rng.poisson(100 * rng.gamma(0.3, size=(200, 6)) @ parts)
     >>> model = DeepNMF([6, 2], random_state=0).fit(X)
     >>> np.bincount(model.parents_)
     array([3, 3])
