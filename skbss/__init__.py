@@ -4,8 +4,8 @@
   `WienerMask` and `ISTFT`.
 - Factorizations of a non-negative matrix: `BetaNMF`, `MiniBatchBetaNMF`, `SparseNMF`,
   `ExemplarNMF`, `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `GrowingNMF`, `HarmonicNMF`,
-  `OrthogonalNMF`, `DeepUnfoldedNMF`, `VAENMF`, `non_negative_factorization`; how many components:
-  `select_n_components`.
+  `OrthogonalNMF`, `MultilayerNMF`, `DeepNMF`, `DeepUnfoldedNMF`, `VAENMF`,
+  `non_negative_factorization`; how many components: `select_n_components`.
 - Compiled programs on disk, for processes to come: `enable_compilation_cache`.
 - How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.
 

@@ -138,7 +138,7 @@ METHODS = {
     ),
     "orthogonal-nmf": Method(
         "NMF with every frequency in one template only, Kullback-Leibler divergence",
-        _factorizer("OrthogonalNMF", "kullback-leibler"),
+        _factorizer("OrthogonalNMF", "kullback-leibler", n_init=10),
     ),
     "harmonic-nmf": Method(
         "NMF into the spectra of pitches, Kullback-Leibler divergence",
@@ -163,7 +163,7 @@ METHODS = {
         _growing,
     ),
     "multilayer-nmf": Method(
-        "NMF of templates into as many as there are sources, Kullback-Leibler divergence",
+        "NMF of two levels: templates, and what they are parts of, Kullback-Leibler divergence",
         _multilayer,
         takes=_LEARNED | {"grouping": "parents"},
     ),

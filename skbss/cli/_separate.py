@@ -68,8 +68,8 @@ def separate(
             "structured-nmf suits sounds that last; harmonic-nmf knows pitches, not drums; "
             "conv-nmf learns how sounds begin and decay; growing-nmf finds out "
             "how many templates are worth it; multilayer-nmf groups them by what they are parts "
-            "of; esad is for microphones in a room, at least as many "
-            "as sources. Options that a method does not take are refused.",
+            "of; orthogonal-nmf is for sources in bands of their own; esad is for microphones in a "
+            "room, at least as many as sources. Options that a method does not take are refused.",
         ),
     ] = _DEFAULTS.method,
     sources: Annotated[

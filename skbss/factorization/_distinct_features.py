@@ -3,6 +3,10 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+# Of the mean of a feature. Exact zeros in one feature would decide by themselves, below beta 1, how
+# badly it explains the others.
+_LEAST = 1e-3
+
 
 def distinct_features(X, weights, n_components, beta, random_state):
     """Draw features whose activations, each for one component, explain the others well.
@@ -27,13 +31,15 @@ def distinct_features(X, weights, n_components, beta, random_state):
     Returns
     -------
     W : array of shape (n_samples, n_components)
-        Their columns of X at mean one; ones where not observed.
+        Their columns of X at mean one, raised to a thousandth of that; ones where not observed.
     """
+    # The smallest entries of single precision would vanish in products.
+    dtype, X = X.dtype, X.astype(np.float64)
     rng = check_random_state(random_state)
     n_trials = 2 + int(np.log(n_components))
     m = np.ones((1, 1), X.dtype) if weights is None else weights
     count = np.broadcast_to(m, X.shape).sum(axis=0)
-    profiles = X / ((m * X).sum(axis=0) / count)
+    profiles = np.maximum(X / ((m * X).sum(axis=0) / count), _LEAST)
     if weights is not None:
         profiles = np.where(weights > 0, profiles, 1)
     weighted = X if weights is None else weights * X
@@ -51,7 +57,7 @@ def distinct_features(X, weights, n_components, beta, random_state):
         best = after.sum(axis=0).argmin()
         chosen.append(int(trials[best]))
         left = after[:, best]
-    return profiles[:, chosen]
+    return profiles[:, chosen].astype(dtype)
 
 
 class _Misfit:
@@ -77,4 +83,4 @@ class _Misfit:
         else:
             gain = np.exp(beta * np.log(A / B) + np.log(B))
             divergence = (own - gain) / (beta * (beta - 1))
-        return np.maximum(divergence, 0).astype(np.float64)
+        return np.maximum(divergence, 0)

@@ -75,7 +75,8 @@ class OrthogonalNMF(JointNMF, RowNMF):
         so that activations carry the level of the data, or of zeros, if there is nothing left to
         explain.
     labels_ : ndarray of shape (n_features,)
-        The component of every feature; -1 for a silent feature, which has none.
+        The component of every feature; -1 for one that has none: below beta 2 those are the ones
+        that are nowhere above 1e-12 of the mean of the data, else those that are zero everywhere.
     n_components_ : int
         Number of components.
     reconstruction_err_ : float
@@ -249,7 +250,9 @@ class OrthogonalNMF(JointNMF, RowNMF):
         FloatingPointError
             If the numbers overflow, which only a far-off `beta_loss` brings about.
         """
-        return self._learn_and_transform(X, y, W, H, weights)
+        learned = self._learn(X, y, W, H, weights)
+        W, _, _ = self._activations(learned.checked)
+        return W.reshape(*learned.checked.leading, W.shape[-1])
 
     def _learn(self, X, y, W, H, weights, lengths=None):
         learned = super()._learn(X, y, W, H, weights, lengths)
@@ -305,8 +308,10 @@ class OrthogonalNMF(JointNMF, RowNMF):
             W = given.W
         else:
             W, _ = start_factors(given, X, weights, scale, random_state)
-        # A row of zeros would be none.
-        W = xp.maximum(xp.asarray(W), 1e-12 * float(W.max()) or 1.0).astype(X.dtype)
+        W = xp.asarray(W, X.dtype)
+        peaks = W.max(axis=0, keepdims=True)
+        # A row of zeros would be none. The levels of the columns mean nothing.
+        W = xp.maximum(W / xp.where(peaks > 0, peaks, 1), xp.asarray(1e-12, W.dtype))
         return W, xp.zeros((K, X.shape[1]), X.dtype)
 
     def _gains(self, H, free, scale, solver):

@@ -429,3 +429,56 @@ def test_it_separates():
     assert "OrthogonalNMF" in repr(WienerMask(model))
     with pytest.raises(TypeError, match="has no parameter fixed_components"):
         Separator(model).fit(clip.mixture[None], clip.sources[None])
+
+
+def test_zeros_beside_gaps_are_no_trouble_for_the_start():
+    X = np.random.default_rng(0).gamma(1.0, size=(N, F))
+    X[: N // 2, : F // 2] = 0
+    X[N // 2 :, F // 2 :] = np.nan
+    X[: N // 2, F // 2 :] += 1
+    for beta in BETAS:
+        model = OrthogonalNMF(3, beta_loss=beta, random_state=0, tol=0).fit(X)
+        assert np.isfinite(model.reconstruction_err_)
+
+
+@pytest.mark.parametrize("beta", [-0.5, 0])
+@pytest.mark.parametrize("seed", range(6))
+def test_planted_parts_are_found_among_exact_zeros(seed, beta):
+    rng = np.random.default_rng(seed)
+    W = rng.gamma(1.0, size=(N, K)) * (rng.uniform(size=(N, K)) < 0.4)
+    labels = rng.permutation(F) % K
+    X = W[:, labels] * rng.gamma(10, 0.1, size=(N, F)) * (rng.random((N, F)) > 0.15)
+    model = OrthogonalNMF(K, beta_loss=beta, n_init=10, random_state=0).fit(X)
+    assert is_the_same_partition(model.labels_, labels)
+
+
+def test_the_levels_of_a_given_start_mean_nothing():
+    X = planted(0, degrees=20)[0]
+    rng = np.random.default_rng(0)
+    K = 4
+    W, H = rng.gamma(1.0, size=(len(X), K)), rng.gamma(1.0, size=(K, X.shape[1]))
+    levels = 10.0 ** np.array([0, -14, 3, 9])
+    own = OrthogonalNMF(K, init="custom")
+    expected = own.fit(X, W=W).labels_
+    np.testing.assert_array_equal(own.fit(X, W=W * levels).labels_, expected)
+    disjoint = H * (H.max(axis=0) == H)
+    expected = own.fit(X, H=disjoint).labels_
+    np.testing.assert_array_equal(own.fit(X, H=disjoint * levels[:, None]).labels_, expected)
+
+
+def test_a_given_start_at_a_low_level_of_single_precision():
+    X = drawn(0)[:, :8].astype(np.float32)
+    X[3] = X[:, 4] = 0
+    H = np.random.default_rng(0).gamma(1.0, size=(3, 8)).astype(np.float32)
+    model = OrthogonalNMF(3, init="custom", beta_loss=0)
+    loss = model.fit(X, H=H).loss_curve_
+    small = np.float32(2.0**-93)
+    np.testing.assert_allclose(model.fit(X * small, H=H).loss_curve_, loss, rtol=1e-5)
+
+
+def test_fit_transform_ends_where_transform_does_from_a_given_start():
+    X = drawn(0)
+    X[5] *= 1e-14
+    W = np.random.default_rng(0).gamma(1.0, size=(len(X), 3))
+    model = OrthogonalNMF(3, init="custom", beta_loss=2)
+    np.testing.assert_array_equal(model.fit_transform(X, W=W), model.transform(X))
