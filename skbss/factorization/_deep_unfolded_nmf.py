@@ -12,15 +12,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from skbss._kernels.masks import soft_masks, source_models
 from skbss._kernels.unfolded import Held, Weights, unfolded_rows
+from skbss._kernels.unfolded_multiplicative import Multiplicative
 from skbss._runtime.blocks import bucket
 from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
 from skbss.factorization._atom_table import atom_table
 from skbss.factorization._base import BETA_LOSSES, BaseNMF
 from skbss.factorization._context import frames_of
 from skbss.factorization._divergence import relative_power
+from skbss.factorization._held_back import held_back
 from skbss.factorization._observations import floor_of, has_missing, mean_of
+from skbss.factorization._rules import step_rule
 from skbss.factorization._sparse_nmf import SparseNMF
-from skbss.factorization._unfoldings import unfolding_of
 
 # Smaller entries of a component than this share of its largest could not be trained: a step of
 # their logarithm changes nothing.
@@ -390,7 +392,7 @@ class DeepUnfoldedNMF(BaseNMF):
                 self.patience,
                 decays,
             )
-            rows = self._rows(checked.lengths, rng, hold_back=decays)
+            rows = held_back(checked.lengths, self.validation_fraction if decays else 0, rng)
             train(course, held, examples, rows, recipe, rng)
             self._keep(course, xp)
         self._refuse_overflow(np.asarray(self.components_), 0.0)
@@ -494,20 +496,6 @@ class DeepUnfoldedNMF(BaseNMF):
                 f"y holds {y.shape[1]} sources, but the network separates {self.n_sources_}."
             )
 
-    def _rows(self, lengths, rng, *, hold_back):
-        """Rows to train with, and those to validate with."""
-        n_rows, share = sum(lengths), self.validation_fraction if hold_back else 0
-        everything = np.arange(n_rows)
-        if not share:
-            return everything, everything[:0]
-        if len(lengths) == 1:
-            n_held = min(max(1, round(share * n_rows)), n_rows - 1)
-            return everything[: n_rows - n_held], everything[n_rows - n_held :]
-        n_held = min(max(1, round(share * len(lengths))), len(lengths) - 1)
-        recordings = np.repeat(np.arange(len(lengths)), lengths)
-        is_held = np.isin(recordings, rng.permutation(len(lengths))[:n_held])
-        return everything[~is_held], everything[is_held]
-
     def _atoms(self):
         return atom_table(self.atom_source_, self.n_sources_)
 
@@ -516,7 +504,7 @@ class DeepUnfoldedNMF(BaseNMF):
         return Weights(layers, self.weights_["output"])
 
     def _unfolding(self):
-        return unfolding_of("mu", self._beta)
+        return Multiplicative(step_rule("mu", self._beta, quadratic=False))
 
     def _n_trained(self):
         return self.n_layers if self.n_untied is None else self.n_untied

@@ -105,7 +105,7 @@ def go_on(weights: Weights, memory) -> Course:
     return Course(weights, Training(weights, memory))
 
 
-def train(course: Course, held, examples: Examples, rows, recipe: Recipe, rng, after=None):
+def train(course: Course, held, examples: Examples, rows, recipe: Recipe, rng):
     """Train, in place.
 
     Parameters
@@ -122,8 +122,6 @@ def train(course: Course, held, examples: Examples, rows, recipe: Recipe, rng, a
         How.
     rng : RandomState
         Of the batches.
-    after : callable () -> bool, optional
-        Called after every epoch; a true answer ends the training.
     """
     own, held_back = rows
     size = min(recipe.batch_size, len(own))
@@ -164,7 +162,7 @@ def train(course: Course, held, examples: Examples, rows, recipe: Recipe, rng, a
             waited = 0 if found < best else waited + 1
             if found < best:
                 best, course.weights = found, course.training.weights
-        if (after is not None and after()) or waited > recipe.patience:
+        if waited > recipe.patience:
             break
 
 

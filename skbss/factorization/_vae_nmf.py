@@ -16,6 +16,7 @@ from skbss._runtime.blocks import bucket
 from skbss._runtime.checks import check_matrix
 from skbss._runtime.device import for_kernels, is_jax_array, precision
 from skbss.factorization._checked import check_lengths
+from skbss.factorization._held_back import held_back
 from skbss.factorization._observations import has_missing
 
 
@@ -218,7 +219,7 @@ class VAENMF(BaseEstimator):
             recipe = Recipe(
                 self.n_epochs, self.batch_size, float(self.learning_rate), self.patience
             )
-            rows = self._rows([len(one) for one in parts], rng)
+            rows = held_back([len(one) for one in parts], self.validation_fraction, rng)
             course = train(*start, P, rows, recipe, rng)
             weights = jax.tree.map(np.asarray, course.weights)
         if not all(np.isfinite(one).all() for one in weights):
@@ -342,20 +343,6 @@ class VAENMF(BaseEstimator):
     def _recordings(X, lengths):
         for stop, length in zip(np.cumsum(lengths), lengths, strict=True):
             yield X[stop - length : stop]
-
-    def _rows(self, lengths, rng):
-        """Rows to train with, and those to validate with."""
-        n_rows, share = sum(lengths), self.validation_fraction
-        everything = np.arange(n_rows)
-        if not share or n_rows == 1:
-            return everything, everything[:0]
-        if len(lengths) == 1:
-            n_held = min(max(1, round(share * n_rows)), n_rows - 1)
-            return everything[: n_rows - n_held], everything[n_rows - n_held :]
-        n_held = min(max(1, round(share * len(lengths))), len(lengths) - 1)
-        recordings = np.repeat(np.arange(len(lengths)), lengths)
-        is_held = np.isin(recordings, rng.permutation(len(lengths))[:n_held])
-        return everything[~is_held], everything[is_held]
 
     def __sklearn_tags__(self):
         """Non-negative input."""

@@ -14,10 +14,12 @@ from sklearn.model_selection import GridSearchCV
 
 from skbss import BetaNMF, DeepUnfoldedNMF, SparseNMF
 from skbss._kernels.unfolded import Held, Weights
+from skbss._kernels.unfolded_multiplicative import Multiplicative
 from skbss._kernels.unfolded_training import Examples, error
 from skbss._runtime.device import precision
 from skbss.factorization._context import frames_of
-from skbss.factorization._unfoldings import unfolding_of
+from skbss.factorization._held_back import held_back
+from skbss.factorization._rules import step_rule
 
 N_FEATURES = 12
 
@@ -128,7 +130,7 @@ def parts_of_error(X, y, rng, beta, context=0):
         arrays = jax.tree.map(
             jnp.asarray, (weights, held, shown, np.arange(n_rows, dtype=np.int32))
         )
-    return *arrays, unfolding_of("mu", float(beta))
+    return *arrays, Multiplicative(step_rule("mu", float(beta), quadratic=False))
 
 
 @pytest.mark.parametrize("beta", [0, 0.5, 1, 2, 2.5])
@@ -235,13 +237,12 @@ def test_the_weights_of_the_best_epoch_are_kept():
 
 
 def test_recordings_are_held_back_as_a_whole():
-    fitted = network(validation_fraction=0.25, n_epochs=0)
     rng = np.random.RandomState(0)
-    own, held_back = fitted._rows((10, 20, 30, 40), rng, hold_back=True)
-    assert len(held_back) in (10, 20, 30, 40)
-    assert len(np.unique(np.concatenate([own, held_back]))) == 100
-    assert held_back[-1] - held_back[0] == len(held_back) - 1
-    alone = fitted._rows((100,), rng, hold_back=True)
+    own, held = held_back((10, 20, 30, 40), 0.25, rng)
+    assert len(held) in (10, 20, 30, 40)
+    assert len(np.unique(np.concatenate([own, held]))) == 100
+    assert held[-1] - held[0] == len(held) - 1
+    alone = held_back((100,), 0.25, rng)
     np.testing.assert_array_equal(alone[1], np.arange(75, 100))
 
 
