@@ -2,7 +2,7 @@
 
 J. R. Hershey, J. Le Roux and F. Weninger, "Deep unfolding: model-based inspiration of novel deep
 architectures", arXiv:1409.2574, 2014. What a layer does is told by an `Unfolding`; what goes in
-and what comes out is the same for all of them.
+and what comes out is the same for all of them: pieces of recordings, beyond whose ends is silence.
 """
 
 from functools import partial
@@ -42,21 +42,6 @@ class Held(NamedTuple):
     n_tied: Int[Array, ""]
 
 
-class Frames(NamedTuple):
-    """Rows of recordings, a row of zeros below them, and which of them a frame is shown.
-
-    ``neighbors[i]`` are the rows around row i, from the earliest to the latest, itself in the
-    middle; beyond the ends of its recording they are the row of zeros.
-    """
-
-    X: Float[Array, "rows_and_zeros freqs"]
-    neighbors: Int[Array, "rows around"]
-
-    def stacked(self, rows: Int[Array, " frames"]) -> Float[Array, "frames stacked"]:
-        """The frames with those around them, side by side."""
-        return self.X[self.neighbors[rows]].reshape(len(rows), -1)
-
-
 def with_norms(
     H: Float[Array, "k stacked"], norms: Float[Array, " k"]
 ) -> Float[Array, "k stacked"]:
@@ -70,9 +55,9 @@ class Rows(NamedTuple):
     those that the first layer begins with.
     """
 
-    X: Float[Array, "frames stacked"]
-    price: Float[Array, "frames 1"]
-    start: Float[Array, "frames k"]
+    X: Float[Array, "pieces frames stacked"]
+    price: Float[Array, "pieces frames 1"]
+    start: Float[Array, "pieces frames k"]
 
 
 @runtime_checkable
@@ -90,21 +75,24 @@ class Unfolding(Protocol):
 
     def activations(
         self, layers: dict[str, Array], held: Held, rows: Rows
-    ) -> Float[Array, "frames k"]:
+    ) -> Float[Array, "pieces frames k"]:
         """Those after the last layer."""
 
 
 def unfolded_activations(
-    weights: Weights, held: Held, X: Float[Array, "frames stacked"], unfolding: Unfolding
-) -> Float[Array, "frames k"]:
-    """Activations after all layers, of rows that are divided by their means.
+    weights: Weights, held: Held, X: Float[Array, "pieces frames freqs"], unfolding: Unfolding
+) -> Float[Array, "pieces frames k"]:
+    """Activations after all layers, of rows that are divided by the mean of what is shown of them.
 
-    Where nothing was trained, these are so many iterations from components that are all equally
-    loud.
+    Every frame is shown with as many around it as the components span. Where nothing was trained,
+    these are so many iterations from components that are all equally loud.
     """
+    X = _with_context(X, held.dictionary.shape[1] // X.shape[-1] // 2)
     mean, silent = _means(X)
     X = X / mean
-    start = flat_activations(DenseData(X, None), held.dictionary, silent[:, 0])
+    flat = X.reshape(-1, X.shape[-1])
+    start = flat_activations(DenseData(flat, None), held.dictionary, silent.ravel())
+    start = start.reshape(*X.shape[:-1], -1)
     rows = Rows(X, held.price * mean ** (1 - unfolding.beta), start)
     return jnp.maximum(unfolding.activations(weights.layers, held, rows), least_activation(X.dtype))
 
@@ -114,33 +102,45 @@ def least_activation(dtype):
     return 1e3 * jnp.sqrt(jnp.finfo(dtype).tiny)
 
 
+def _with_context(X, context):
+    """Frames with those around them side by side, from the earliest to the latest."""
+    n_frames = X.shape[1]
+    X = jnp.pad(X, [(0, 0), (context, context), (0, 0)])
+    around = [X[:, first : first + n_frames] for first in range(2 * context + 1)]
+    return jnp.concatenate(around, axis=-1)
+
+
 def _means(X):
     """Of the rows, 1 where they are silent; whether they are."""
-    mean = X.mean(axis=1, keepdims=True)
+    mean = X.mean(axis=-1, keepdims=True)
     silent = mean <= 0
     return jnp.where(silent, 1, mean), silent
 
 
 @partial(jax.jit, static_argnames="unfolding")
-def unfolded_rows(
+def unfolded_pieces(
     weights: Weights,
     held: Held,
-    frames: Frames,
-    rows: Int[Array, " frames"],
+    X: Float[Array, "rows_and_zeros freqs"],
+    pieces: Int[Array, "pieces frames"],
     *,
     unfolding: Unfolding,
-) -> Float[Array, "frames k"]:
-    """Activations of some rows of recordings, at their level; zeros for silence."""
-    X = frames.stacked(rows)
-    mean, silent = _means(X)
-    return jnp.where(silent, 0, unfolded_activations(weights, held, X, unfolding) * mean)
+) -> Float[Array, "pieces frames k"]:
+    """Activations of pieces of recordings, at their level; zeros for silence.
+
+    A piece lists its rows of X, the last of which is silent.
+    """
+    V = X[pieces]
+    W = unfolded_activations(weights, held, V, unfolding)
+    mean, silent = _means(_with_context(V, held.dictionary.shape[1] // V.shape[-1] // 2))
+    return jnp.where(silent, 0, W * mean)
 
 
 def shares(
-    weights: Weights, W: Float[Array, "frames k"], atoms: Int[Array, "sources most"]
-) -> Float[Array, "sources frames freqs"]:
+    weights: Weights, W: Float[Array, "*lead k"], atoms: Int[Array, "sources most"]
+) -> Float[Array, "sources *lead freqs"]:
     """Masks of the sources, whose atoms are listed as ``source_models`` has it."""
     # They do not depend on the level, but on the way back squares of tiny models would vanish.
-    loudest = lax.stop_gradient(W.max(axis=1, keepdims=True))
+    loudest = lax.stop_gradient(W.max(axis=-1, keepdims=True))
     W = jnp.where(loudest > least_activation(W.dtype), W / loudest, 1)
     return soft_masks(source_models(W, jnp.exp(weights.output), atoms), jnp.ones((), W.dtype))

@@ -36,16 +36,17 @@ class Multiplicative:
         return {"layers": jnp.repeat(jnp.log(dictionary)[None], n_untied, axis=0)}
 
     def activations(self, layers, held, rows):
-        """Those after the last layer."""
-        data = DenseData(rows.X, None)
-        prices = Prices(rows.price, 0.0)
-        least = least_activation(rows.X.dtype)
+        """Those after the last layer; every row by itself."""
+        X, price, start = (one.reshape(-1, one.shape[-1]) for one in rows)
+        data = DenseData(X, None)
+        prices = Prices(price, 0.0)
+        least = least_activation(X.dtype)
 
         def layer(W, H):
             W = jnp.maximum(W, least)
             parts = data.activation_parts(W, H, self.beta, held.floor)
             return multiplicative_step(W, *parts, prices, self.rule), None
 
-        W = lax.fori_loop(0, held.n_tied, lambda _, W: layer(W, held.dictionary)[0], rows.start)
+        W = lax.fori_loop(0, held.n_tied, lambda _, W: layer(W, held.dictionary)[0], start)
         H = jax.vmap(with_norms, (0, None))(jnp.exp(layers["layers"]), held.norms)
-        return lax.scan(layer, W, H)[0]
+        return lax.scan(layer, W, H)[0].reshape(rows.start.shape)

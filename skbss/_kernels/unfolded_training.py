@@ -1,85 +1,60 @@
-"""How unfolded iterations are trained: what is minimized, and a step of an optimizer."""
+"""What unfolded iterations are trained with: pieces of mixtures, and what is minimized."""
 
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from skbss._kernels.unfolded import Frames, Held, Unfolding, Weights, shares, unfolded_activations
+from skbss._kernels.unfolded import Held, Unfolding, Weights, shares, unfolded_activations
 
-Loss = Literal["signal", "mask"]
+Loss = Callable[[Any, Any], Float[Array, ""]]
 
 
 class Examples(NamedTuple):
-    """Mixtures and what their sources are: parts of the magnitudes, which may be negative.
+    """Mixtures and their sources, complex or not negative, with a row of silence below them.
 
     The `atoms` of the sources are listed as ``source_models`` has it.
     """
 
-    frames: Frames
-    targets: Float[Array, "sources rows freqs"]
+    mixture: Any
+    sources: Any
     atoms: Int[Array, "sources most"]
 
 
-class Training(NamedTuple):
-    """The weights, and what the optimizer remembers."""
+class Batch(NamedTuple):
+    """The rows of pieces, of shape (pieces, frames), as they are mixed.
 
-    weights: Weights
-    memory: Any
-
-
-def error(
-    weights: Weights,
-    held: Held,
-    examples: Examples,
-    rows: Int[Array, " batch"],
-    unfolding: Unfolding,
-    loss: Loss,
-) -> Float[Array, ""]:
-    """How far the masked mixtures are from their sources, in some rows; 1 if all masks were zero.
-
-    "signal" compares what the masks let through, "mask" the masks with those that would be right,
-    in proportion to the magnitudes that they are for.
+    With `gains` of shape (sources, pieces) they are mixed anew: rows of every source, of shape
+    (sources, pieces, frames).
     """
-    X = examples.frames.X[rows]
-    targets = examples.targets[:, rows]
-    W = unfolded_activations(weights, held, examples.frames.stacked(rows), unfolding)
-    masks = shares(weights, W, examples.atoms)
-    if loss == "mask":
-        ideal = jnp.clip(targets / jnp.where(X > 0, X, 1), 0, 1)
-        distance, largest = X * jnp.square(masks - ideal), X * jnp.square(ideal)
-    else:
-        distance, largest = jnp.square(masks * X - targets), jnp.square(targets)
-    total = largest.sum()
-    return distance.sum() / jnp.where(total > 0, total, 1)
+
+    pieces: Any
+    gains: Any = None
 
 
-@partial(jax.jit, static_argnames=("unfolding", "loss"))
-def error_of_rows(weights, held, examples, rows, *, unfolding: Unfolding, loss: Loss):
-    """The same, compiled."""
-    return error(weights, held, examples, rows, unfolding, loss)
+def mixed(examples: Examples, batch: Batch) -> tuple[Any, Any]:
+    """The mixtures of a batch, of shape (pieces, frames, freqs), and their sources."""
+    pieces, gains = batch
+    if gains is None:
+        return examples.mixture[pieces], examples.sources[:, pieces]
+    each = jnp.arange(len(pieces))[:, None, None]
+    sources = gains[..., None, None] * examples.sources[each, pieces]
+    return sources.sum(axis=0), sources
 
 
-@partial(jax.jit, static_argnames=("unfolding", "loss", "optimizer"))
-def train_step(
-    training: Training,
-    held: Held,
-    examples: Examples,
-    rows: Int[Array, " batch"],
-    learning_rate: Float[Array, ""],
-    *,
-    unfolding: Unfolding,
-    loss: Loss,
-    optimizer: Any,
-) -> tuple[Training, Float[Array, ""]]:
-    """One step on a batch of rows, and the error before it.
+@dataclass(frozen=True)
+class SeparationError:
+    """How far the masked mixtures are from their sources, in some pieces."""
 
-    The `optimizer` has optax's ``update``, and says where to go at a learning rate of one.
-    """
-    weights, memory = training
-    value, slope = jax.value_and_grad(error)(weights, held, examples, rows, unfolding, loss)
-    ahead, memory = optimizer.update(slope, memory, weights)
-    weights = jax.tree.map(lambda one, by: one - learning_rate * by, weights, ahead)
-    return Training(weights, memory), value
+    unfolding: Unfolding
+    loss: Loss
+
+    def __call__(
+        self, weights: Weights, held: Held, examples: Examples, batch: Batch
+    ) -> Float[Array, ""]:
+        """The loss."""
+        X, sources = mixed(examples, batch)
+        W = unfolded_activations(weights, held, abs(X), self.unfolding)
+        return self.loss(shares(weights, W, examples.atoms) * X, sources)

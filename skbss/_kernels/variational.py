@@ -5,10 +5,8 @@ autoencoders for speech enhancement", MLSP 2018: bins are complex Gaussian, and 
 much power they have.
 """
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -38,13 +36,6 @@ class Standard(NamedTuple):
 
     mean: Float[Array, " freqs"]
     scale: Float[Array, ""]
-
-
-class Training(NamedTuple):
-    """The weights, and what the optimizer remembers."""
-
-    weights: Autoencoder
-    memory: Any
 
 
 def log_powers(P: Float[Array, "rows freqs"]) -> Float[Array, "rows freqs"]:
@@ -89,29 +80,12 @@ def negative_elbo(
     return divergence.mean() + prior.sum() / divergence.size
 
 
-@jax.jit
-def negative_elbo_of_rows(weights, standard, P, rows, noise):
-    """The same for some rows, compiled."""
-    return negative_elbo(weights, standard, P[rows], noise)
-
-
-@partial(jax.jit, static_argnames="optimizer")
-def train_step(
-    training: Training,
+def negative_elbo_of_rows(
+    weights: Autoencoder,
     standard: Standard,
-    P: Float[Array, "rows freqs"],
-    rows: Int[Array, " batch"],
-    noise: Float[Array, "batch latent"],
-    learning_rate: Float[Array, ""],
-    *,
-    optimizer: Any,
-) -> tuple[Training, Float[Array, ""]]:
-    """One step on a batch of rows, and the bound before it.
-
-    The `optimizer` has optax's ``update``, and says where to go at a learning rate of one.
-    """
-    weights, memory = training
-    value, slope = jax.value_and_grad(negative_elbo)(weights, standard, P[rows], noise)
-    ahead, memory = optimizer.update(slope, memory, weights)
-    weights = jax.tree.map(lambda one, by: one - learning_rate * by, weights, ahead)
-    return Training(weights, memory), value
+    P: Float[Array, "all freqs"],
+    rows: Int[Array, " rows"],
+    noise: Float[Array, "rows latent"],
+) -> Float[Array, ""]:
+    """The same for some of the rows."""
+    return negative_elbo(weights, standard, P[rows], noise)

@@ -7,6 +7,7 @@ from scipy.signal import fftconvolve
 from scipy.stats import uniform
 from sklearn.utils import Bunch, check_random_state
 
+from skbss._runtime.gains import check_gains, draw_gains
 from skbss.evaluation._crops import crop, energies, repeated
 from skbss.evaluation._mixtures import check_rate, checked_length
 from skbss.evaluation._recordings import check_recordings
@@ -105,7 +106,7 @@ def remix(
         raise TypeError("seconds must be a number, got None.")
     length = checked_length(seconds, sample_rate)
     of_sources = _checked_sources(sources)
-    gains = _checked_gains(gain_db, len(of_sources))
+    gains = check_gains(gain_db, len(of_sources))
     semitones = check_transpositions(transpositions)
     of_sources = [_also_transposed(recordings, semitones) for recordings in of_sources]
     rooms = check_rooms(rooms)
@@ -131,11 +132,7 @@ def _mixed(of_sources, length, sample_rate, gains, room, seed):
     if room is not None:
         responses = impulse_responses(room, len(images), int(sample_rate), rng)
         images = fftconvolve(images[:, None], responses, axes=-1)[..., :length]
-    decibels = [
-        _checked_gain(gain.rvs(random_state=rng)) if hasattr(gain, "rvs") else gain
-        for gain in gains
-    ]
-    levels = np.sqrt(length / energies(images)) * 10 ** (np.array(decibels) / 20)
+    levels = np.sqrt(length / energies(images)) * 10 ** (draw_gains(gains, rng) / 20)
     return images * levels.reshape(-1, *[1] * (images.ndim - 1))
 
 
@@ -158,24 +155,3 @@ def _also_transposed(recordings, semitones):
         faster_and_slower = [transposed(one, interval) for interval in semitones]
         played += [other for other in faster_and_slower if np.abs(other).max(initial=0) > audible]
     return played
-
-
-def _checked_gains(gain_db, n_sources):
-    """For every source a distribution or a number."""
-    gains = list(gain_db) if isinstance(gain_db, list | tuple) else [gain_db] * n_sources
-    if len(gains) != n_sources:
-        raise ValueError(
-            f"gain_db must be one gain, or a list of one for each of the {n_sources} sources, got "
-            f"{len(gains)}."
-        )
-    return [one if hasattr(one, "rvs") else _checked_gain(one) for one in gains]
-
-
-def _checked_gain(gain_db):
-    if isinstance(gain_db, bool) or not isinstance(gain_db, int | float | np.number):
-        raise TypeError(
-            f"gain_db must be a number or a distribution with a method rvs, got {gain_db!r}."
-        )
-    if not abs(float(gain_db)) <= 150:
-        raise ValueError(f"gain_db must be from -150 dB to 150 dB, got {gain_db}.")
-    return float(gain_db)

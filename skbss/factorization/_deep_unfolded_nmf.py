@@ -1,37 +1,40 @@
 """Sparse non-negative matrix factorization whose iterations are trained as layers."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skbss._kernels.masks import soft_masks, source_models
-from skbss._kernels.unfolded import Held, Weights, unfolded_rows
+from skbss._kernels.unfolded import Held, Weights, unfolded_pieces
+from skbss._kernels.unfolded_losses import mask_error, si_sdr_loss, signal_error, snr_loss
 from skbss._kernels.unfolded_multiplicative import Multiplicative
 from skbss._runtime.blocks import bucket
 from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
+from skbss._runtime.gains import check_gains
 from skbss.factorization._atom_table import atom_table
 from skbss.factorization._base import BETA_LOSSES, BaseNMF
-from skbss.factorization._context import frames_of
 from skbss.factorization._divergence import relative_power
-from skbss.factorization._held_back import held_back
 from skbss.factorization._observations import floor_of, has_missing, mean_of
+from skbss.factorization._pieces import pieces_of, recordings_of
 from skbss.factorization._rules import step_rule
+from skbss.factorization._source_dictionaries import source_dictionaries
 from skbss.factorization._sparse_nmf import SparseNMF
 
-# Smaller entries of a component than this share of its largest could not be trained: a step of
-# their logarithm changes nothing.
-_SMALLEST = 1e-5
+# Of a recording, whose activations are found at once.
 _ROWS_AT_ONCE = 1024
-_STARTING_ITERATIONS = 60
-# Of a source, for every component that is learned from them. Mixtures that were made of few
-# recordings have the same rows again and again.
-_STARTING_ROWS = 40
+_LOSSES: dict[str, Any] = {
+    "signal": signal_error,
+    "mask": mask_error,
+    "snr": snr_loss,
+    "si-sdr": si_sdr_loss,
+}
 
 
 class DeepUnfoldedNMF(BaseNMF):
@@ -55,8 +58,8 @@ class DeepUnfoldedNMF(BaseNMF):
 
         M_j = \frac{W^{(L)}_j H^r_j}{\sum_i W^{(L)}_i H^r_i} ,
 
-    are trained by Adam to minimize :math:`\sum_j \|M_j \odot X - Y_j\|^2` or the like, where
-    :math:`Y_j` are the sources. Some ten layers separate better than any number of iterations.
+    are trained by Adam for the masked mixtures :math:`M_j \odot X` to come close to the sources
+    :math:`Y_j`, as `loss` tells. Some ten layers separate better than any number of iterations.
 
     Parameters
     ----------
@@ -80,13 +83,33 @@ class DeepUnfoldedNMF(BaseNMF):
         One item for every source: a fitted factorization such as `SparseNMF`, or its components,
         of shape (n_components, (2 * context + 1) * n_features). By default `SparseNMF` learns
         `n_components` from each source.
-    loss : {"signal", "mask"}, default="signal"
-        What is minimized: the distance of the masked mixtures from the sources, or that of the
-        masks from the ideal ones :math:`Y_j / X`, in proportion to :math:`X`.
+    loss : {"snr", "si-sdr", "signal", "mask"}, default="snr"
+        What is minimized. "snr" is the level of the errors in dB beside that of the source, a mean
+        over sources and pieces,
+
+        .. math::
+
+            10 \log_{10} \frac{\|M_j \odot X - Y_j\|^2 + \tau \|X\|^2}
+            {\|Y_j\|^2 + \tau \|X\|^2} , \qquad \tau = 10^{-3} ,
+
+        in which loud and quiet pieces count alike [3]_. "si-sdr" takes the multiple of the source
+        that is in the estimate for the source. "signal" is
+        :math:`\sum_j \|M_j \odot X - Y_j\|^2 / \sum_j \|Y_j\|^2`, and "mask" the like of the masks
+        and the ideal ones :math:`Y_j / X`, in proportion to :math:`X`.
+    remix_db : float, distribution or list of them, default=None
+        Pieces of the sources are drawn anew for every step and mixed at other levels: gains in dB
+        relative to the levels in `y`, of all sources or of each one. A distribution is one of
+        `scipy.stats`, or whatever has a method `rvs`. Few seconds of sources make so many mixtures
+        that training does not learn them by heart. By default the mixtures are those in `X`.
+    piece_length : int, default=64
+        Rows of the pieces that recordings are cut into; beyond the ends of a piece is silence.
     n_epochs : int, default=20
-        How often all training rows are seen, at most. With 0 nothing is trained.
+        How often all training rows are seen, or as many when they are mixed anew, at most. With 0
+        nothing is trained.
+    steps_per_epoch : int, default=None
+        Steps that make an epoch, whatever rows there are.
     batch_size : int, default=512
-        Rows of a step.
+        Rows of a step: as many pieces as they make.
     learning_rate : float, default=0.06
         Of the first step, on the logarithms of the components; it falls to zero in the end.
     validation_fraction : float, default=0.1
@@ -115,7 +138,8 @@ class DeepUnfoldedNMF(BaseNMF):
     penalty_ : float
         The weight :math:`\lambda`.
     loss_curve_ : ndarray
-        The mean loss of the batches of every epoch: 1 is that of masks of zeros.
+        The mean loss of the batches of every epoch: 0 is that of masks of zeros for a loss in dB,
+        and 1 for the others.
     validation_curve_ : ndarray
         That of the validation share before the first and after every epoch; empty without one.
     n_iter_ : int
@@ -138,15 +162,22 @@ class DeepUnfoldedNMF(BaseNMF):
     activations proportional to it.
 
     What is to be separated has to resemble the training data: training finds what tells these
-    sources apart. Few seconds of audio become many by mixing them anew at other levels, and at
-    other speeds, which the trained components need more than learned ones do.
+    sources apart. Few seconds of audio become many by mixing them anew (`remix_db`), and by playing
+    them at other speeds (`Separator(transpositions=...)`), which trained components need more than
+    learned ones do. The levels of `remix_db` should be those that are expected.
+
+    Of complex spectra, training knows which part of a source is in phase with the mixture, and with
+    it what the best mask lets through. Of magnitudes it does not, and sources are added up as if
+    all were in phase.
 
     References
     ----------
     .. [1] J. Le Roux, J. R. Hershey and F. Weninger, "Deep NMF for speech separation", ICASSP 2015
        (eq. 9 to 13; logarithms and Adam take the place of multiplicative back-propagation).
     .. [2] F. Weninger, J. Le Roux, J. R. Hershey and S. Watanabe, "Discriminative NMF and its
-       application to single-channel source separation", Interspeech 2014 (the loss).
+       application to single-channel source separation", Interspeech 2014 (loss "signal").
+    .. [3] S. Wisdom, E. Tzinis, H. Erdogan, R. J. Weiss, K. Wilson and J. R. Hershey, "Unsupervised
+       sound separation using mixture invariant training", NeurIPS 2020 (eq. 3, loss "snr").
 
     Examples
     --------
@@ -174,8 +205,11 @@ class DeepUnfoldedNMF(BaseNMF):
         "sparsity": [Interval(Real, 0, None, closed="left")],
         "context": [Interval(Integral, 0, None, closed="left")],
         "init": [list, tuple, None],
-        "loss": [StrOptions({"signal", "mask"})],
+        "loss": [StrOptions(set(_LOSSES))],
+        "remix_db": [Real, HasMethods("rvs"), list, tuple, None],
+        "piece_length": [Interval(Integral, 1, None, closed="left")],
         "n_epochs": [Interval(Integral, 0, None, closed="left")],
+        "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -196,8 +230,11 @@ class DeepUnfoldedNMF(BaseNMF):
         sparsity=0.5,
         context=0,
         init=None,
-        loss="signal",
+        loss="snr",
+        remix_db=None,
+        piece_length=64,
         n_epochs=20,
+        steps_per_epoch=None,
         batch_size=512,
         learning_rate=0.06,
         validation_fraction=0.1,
@@ -213,7 +250,10 @@ class DeepUnfoldedNMF(BaseNMF):
         self.context = context
         self.init = init
         self.loss = loss
+        self.remix_db = remix_db
+        self.piece_length = piece_length
         self.n_epochs = n_epochs
+        self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.validation_fraction = validation_fraction
@@ -222,21 +262,18 @@ class DeepUnfoldedNMF(BaseNMF):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, lengths=None, targets=None):
+    def fit(self, X, y, lengths=None):
         """Learn a dictionary of every source, and train the layers.
 
         Parameters
         ----------
         X : array-like of shape (..., n_features)
-            Mixtures: non-negative, complete. With more than two axes, those before the last two
-            count recordings.
+            Mixtures: non-negative or complex, complete. With more than two axes, those before the
+            last two count recordings.
         y : array-like of shape (..., n_sources, n_features)
-            What every source is in every row of X: non-negative.
+            What every source is in every row of X: non-negative, or complex as X is.
         lengths : list of int, default=None
             Numbers of rows of the recordings that lie below each other in a matrix X.
-        targets : array-like of shape (..., n_sources, n_features), default=None
-            What masks times X shall come close to, where this is not y. Of spectrograms, those
-            parts of the sources that are in phase with the mixture, which may be negative.
 
         Returns
         -------
@@ -246,17 +283,18 @@ class DeepUnfoldedNMF(BaseNMF):
         Raises
         ------
         ValueError
-            If X or y are negative, infinite or NaN, or shapes do not go together; if a source is
-            silent everywhere, if `init` does not fit, or if `n_untied` exceeds `n_layers`.
+            If X or y are negative, infinite or NaN, or shapes or kinds do not go together; if a
+            source is silent everywhere, if `init` or `remix_db` does not fit, or if `n_untied`
+            exceeds `n_layers`.
         FloatingPointError
             If the numbers overflow; a smaller `learning_rate` helps, or a `beta_loss` of 1.
         """
         anew = not (self.warm_start and hasattr(self, "weights_"))
-        self._train(X, y, lengths, targets, anew=anew, n_epochs=self.n_epochs, decays=True)
+        self._train(X, y, lengths, anew=anew, n_epochs=self.n_epochs, decays=True)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, lengths=None, targets=None):
+    def partial_fit(self, X, y, lengths=None):
         """Train for one more epoch on these examples, at the learning rate of the first step.
 
         Parameters
@@ -267,8 +305,6 @@ class DeepUnfoldedNMF(BaseNMF):
             Their sources. Those of the first call also make up the dictionaries.
         lengths : list of int, default=None
             As in `fit`.
-        targets : array-like of shape (..., n_sources, n_features), default=None
-            As in `fit`.
 
         Returns
         -------
@@ -276,7 +312,7 @@ class DeepUnfoldedNMF(BaseNMF):
             The fitted estimator. Nothing is held back for validation.
         """
         anew = not hasattr(self, "weights_")
-        self._train(X, y, lengths, targets, anew=anew, n_epochs=1, decays=False)
+        self._train(X, y, lengths, anew=anew, n_epochs=1, decays=False)
         return self
 
     def transform(self, X, lengths=None):
@@ -295,7 +331,7 @@ class DeepUnfoldedNMF(BaseNMF):
             After the last layer; zeros for a silent row.
         """
         check_is_fitted(self)
-        checked = self._check_input(X, None, reset=False, lengths=lengths)
+        _, checked = self._check_spectra(X, reset=False, lengths=lengths)
         W, _, _ = self._activations(checked)
         return W.reshape(*checked.leading, W.shape[-1])
 
@@ -305,7 +341,7 @@ class DeepUnfoldedNMF(BaseNMF):
         Parameters
         ----------
         X : array-like of shape (..., n_features)
-            Mixtures.
+            Mixtures, non-negative or complex.
         lengths : list of int, default=None
             As in `transform`.
 
@@ -315,8 +351,8 @@ class DeepUnfoldedNMF(BaseNMF):
             The mixtures under the masks. They add up to X.
         """
         check_is_fitted(self)
-        checked = self._check_input(X, None, reset=False, lengths=lengths)
-        sources = self._separated(checked)
+        X, checked = self._check_spectra(X, reset=False, lengths=lengths)
+        sources = self._separated(X, checked)
         return sources.reshape(*checked.leading, *sources.shape[1:])
 
     def score(self, X, y, lengths=None):
@@ -338,31 +374,32 @@ class DeepUnfoldedNMF(BaseNMF):
             that of the sources; at most 1.
         """
         check_is_fitted(self)
-        checked = self._check_input(X, None, reset=False, lengths=lengths)
-        y = np.asarray(self._check_sources(y, checked, "y"), np.float64)
+        X, checked = self._check_spectra(X, reset=False, lengths=lengths)
+        y = self._check_sources(y, X, checked)
         self._check_number(y)
-        distance = np.square(np.asarray(self._separated(checked), np.float64) - y).sum()
-        energy = np.square(y).sum()
+        distance = _energy(self._separated(X, checked) - y)
+        energy = _energy(y)
         if energy == 0:
             raise ValueError("All sources in y are silent: there is no energy to explain.")
         return float(1 - distance / energy)
 
-    def _train(self, X, y, lengths, targets, *, anew, n_epochs, decays):
+    def _train(self, X, y, lengths, *, anew, n_epochs, decays):
         # Optax, which only training needs, takes longer to load than all the rest.
-        from skbss._kernels.unfolded_training import Examples
-        from skbss.factorization._unfolded_training import Recipe, begin, go_on, train
+        from skbss._kernels.unfolded_training import Examples, SeparationError
+        from skbss.factorization._training import Course, Recipe, begin
+        from skbss.factorization._unfolded_training import Mixing, train_unfolded
 
         if self._n_trained() > self.n_layers:
             raise ValueError(f"n_untied={self.n_untied} must not exceed n_layers={self.n_layers}.")
-        checked = self._check_input(X, None, reset=anew, lengths=lengths)
-        y = self._check_sources(y, checked, "y")
-        wanted = y if targets is None else self._check_sources(targets, checked, "targets")
-        if wanted.shape != y.shape:
-            raise ValueError(f"targets must have the shape of y, {y.shape}, got {wanted.shape}.")
-        rng = check_random_state(self.random_state)
+        X, checked = self._check_spectra(X, reset=anew, lengths=lengths)
+        y = self._check_sources(y, X, checked)
         if anew:
-            self._begin(checked, y, rng)
+            self._rng = check_random_state(self.random_state)
+            self._begin(checked, y)
         self._check_number(y)
+        gains = None
+        if self.remix_db is not None:
+            gains = check_gains(self.remix_db, self.n_sources_, "remix_db")
         xp = jnp if is_jax_array(checked.X) else np
         dtype = self.dictionary_.dtype
         with precision(dtype):
@@ -371,35 +408,39 @@ class DeepUnfoldedNMF(BaseNMF):
                 jnp.asarray,
                 (
                     Examples(
-                        self._frames(checked, xp),
-                        self._scaled(xp.moveaxis(wanted, 1, 0), xp),
+                        self._with_silence(X, xp),
+                        xp.moveaxis(self._with_silence(y, xp), 1, 0),
                         self._atoms(),
                     ),
                     self._held(xp),
                 ),
             )
-            weights = self._weights()
-            course = begin(weights) if anew else go_on(weights, self._memory)
-            if not anew:
+            if anew:
+                course = begin(self._weights())
+            else:
+                course = Course(self._weights(), self._weights(), self._memory)
                 course.losses = self.loss_curve_.tolist()
                 course.validation_losses = self.validation_curve_.tolist() if decays else []
-            recipe = Recipe(
-                self._unfolding(),
-                self.loss,
-                n_epochs,
-                self.batch_size,
-                float(self.learning_rate),
-                self.patience,
-                decays,
+            train_unfolded(
+                course,
+                held,
+                examples,
+                checked.lengths,
+                SeparationError(self._unfolding(), _LOSSES[self.loss]),
+                Mixing(self.batch_size, self.piece_length, gains, self.steps_per_epoch),
+                Recipe(n_epochs, float(self.learning_rate), self.patience, decays),
+                self.validation_fraction if decays else 0,
+                self._rng,
             )
-            rows = held_back(checked.lengths, self.validation_fraction if decays else 0, rng)
-            train(course, held, examples, rows, recipe, rng)
             self._keep(course, xp)
         self._refuse_overflow(np.asarray(self.components_), 0.0)
 
-    def _begin(self, checked, y, rng):
+    def _begin(self, checked, y):
         """The untrained network."""
-        H, sources = self._starting_components(checked, y, rng)
+        learner = SparseNMF(self.n_components, beta_loss=self.beta_loss, sparsity=self.sparsity)
+        H, sources = source_dictionaries(
+            abs(y), checked.lengths, self.context, self.init, learner, self._rng
+        )
         self._mean = mean_of(checked.X, None) or 1.0
         self.penalty_ = float(self.sparsity * relative_power(self._mean, self._beta - 1))
         self.n_sources_ = y.shape[1]
@@ -416,59 +457,15 @@ class DeepUnfoldedNMF(BaseNMF):
         self.loss_curve_ = self.validation_curve_ = np.array([])
         self.n_iter_ = 0
 
-    def _starting_components(self, checked, y, rng):
-        """Components of norm one, without zeros, and the source of each."""
-        xp = jnp if is_jax_array(checked.X) else np
-        n_sources, width = y.shape[1], (2 * self.context + 1) * y.shape[2]
-        if self.init is not None and len(self.init) != n_sources:
-            raise ValueError(
-                f"init must have one item for each of the {n_sources} sources of y, got "
-                f"{len(self.init)}."
-            )
-        dictionaries = []
-        for source in range(n_sources):
-            if not float(y[:, source].max()) > 0:
-                raise ValueError(
-                    f"Source {source} of y is silent in all rows: nothing can be learned about it."
-                )
-            if self.init is None:
-                frames = frames_of(y[:, source], checked.lengths, self.context, xp)
-                rows = _some_rows(y[:, source], _STARTING_ROWS * self.n_components, rng)
-                stacked = frames.X[frames.neighbors[rows]].reshape(len(rows), width)
-                model = SparseNMF(
-                    self.n_components,
-                    beta_loss=self.beta_loss,
-                    sparsity=self.sparsity,
-                    init="random",
-                    tol=0,
-                    max_iter=_STARTING_ITERATIONS,
-                    random_state=rng.randint(np.iinfo(np.int32).max),
-                )
-                H = model.fit(stacked).components_
-            else:
-                H = self._given_components(source, width, xp, checked.X.dtype)
-            dictionaries.append(H)
-        sizes = [len(H) for H in dictionaries]
-        H = xp.concatenate(dictionaries)
-        peak = H.max(axis=1, keepdims=True)
-        H = xp.where(peak > 0, H / xp.where(peak > 0, peak, 1), 1)
-        H = xp.maximum(H, xp.asarray(_SMALLEST, H.dtype))
-        H = H / xp.sqrt(xp.square(H).sum(axis=1, keepdims=True))
-        return H, np.repeat(np.arange(n_sources), sizes)
+    def _check_spectra(self, X, *, reset, lengths):
+        """The mixtures as they are given, row below row, and their checked magnitudes."""
+        if np.dtype(getattr(X, "dtype", float)).kind != "c":
+            checked = self._check_input(X, None, reset=reset, lengths=lengths)
+            return checked.X, checked
+        checked = self._check_input(abs(X), None, reset=reset, lengths=lengths)
+        return X.reshape(-1, X.shape[-1]), checked
 
-    def _given_components(self, source, width, xp, dtype):
-        given = self.init[source]
-        H = np.asarray(getattr(given, "components_", given), dtype)
-        if H.ndim != 2 or H.shape[1] != width:
-            raise ValueError(
-                f"init[{source}] must be components of shape (n_components, {width}), or a fitted "
-                f"factorization that has such, got shape {H.shape}."
-            )
-        if not (np.isfinite(H).all() and (H >= 0).all()):
-            raise ValueError(f"init[{source}] must be finite and non-negative.")
-        return xp.asarray(H)
-
-    def _check_sources(self, y, checked, name):
+    def _check_sources(self, y, X, checked):
         """Of shape (n_rows, n_sources, n_features), in the precision of X."""
         xp = jnp if is_jax_array(checked.X) else np
         y = xp.asarray(movable(y, checked.X) if is_jax_array(y) else np.asarray(y))
@@ -477,17 +474,19 @@ class DeepUnfoldedNMF(BaseNMF):
             checked.X.shape[1],
         ):
             wanted = ", ".join([*map(str, checked.leading), "n_sources", str(checked.X.shape[1])])
-            raise ValueError(f"{name} must have the shape ({wanted}), got {y.shape}.")
-        if not np.issubdtype(y.dtype, np.number) or np.issubdtype(y.dtype, np.complexfloating):
-            raise ValueError(f"{name} must hold real numbers, got {y.dtype}.")
-        y = y.reshape(-1, *y.shape[-2:]).astype(checked.X.dtype)
-        if not bool(xp.isfinite(y).all()):
-            raise ValueError(f"{name} must be finite, but holds NaN or infinity.")
-        if name == "y" and bool((y < 0).any()):
+            raise ValueError(f"y must have the shape ({wanted}), got {y.shape}.")
+        if not np.issubdtype(y.dtype, np.number):
+            raise ValueError(f"y must hold numbers, got {y.dtype}.")
+        if xp.iscomplexobj(y) != xp.iscomplexobj(X):
             raise ValueError(
-                "y must be non-negative; what masks shall come close to, and may be negative, are "
-                "the targets."
+                "X and y must both hold magnitudes, or both complex spectra, got X of "
+                f"{X.dtype} and y of {y.dtype}."
             )
+        y = y.reshape(-1, *y.shape[-2:]).astype(X.dtype)
+        if not bool(xp.isfinite(y).all()):
+            raise ValueError("y must be finite, but holds NaN or infinity.")
+        if not xp.iscomplexobj(y) and bool((y < 0).any()):
+            raise ValueError("y must be non-negative, or complex as X is.")
         return y
 
     def _check_number(self, y):
@@ -513,13 +512,14 @@ class DeepUnfoldedNMF(BaseNMF):
         """At which the kernels take the components, so that the floor is small beside them."""
         return float(self.dictionary_.mean())
 
-    def _scaled(self, X, xp):
-        """As the kernels take it: divided by the mean of what was learned from."""
+    def _with_silence(self, X, xp):
+        """As the kernels take it: relative to what was learned from, a row of zeros below."""
         dtype = self.dictionary_.dtype
-        return X.astype(dtype) / xp.asarray(self._mean, dtype)
-
-    def _frames(self, checked, xp):
-        return frames_of(self._scaled(checked.X, xp), checked.lengths, self.context, xp)
+        if xp.iscomplexobj(X):
+            dtype = np.result_type(dtype, np.complex64)
+        X = xp.concatenate([X, xp.zeros((1, *X.shape[1:]), X.dtype)])
+        # A number of Python leaves the precision as it is.
+        return X.astype(dtype) / float(self._mean)
 
     def _held(self, xp):
         dtype = self.dictionary_.dtype
@@ -536,7 +536,7 @@ class DeepUnfoldedNMF(BaseNMF):
         layers, output = jax.tree.map(xp.asarray, course.weights)
         self.weights_ = {**layers, "output": output}
         self.components_ = xp.exp(output)
-        self._memory = jax.tree.map(np.asarray, course.training.memory)
+        self._memory = jax.tree.map(np.asarray, course.memory)
         self.loss_curve_ = np.array(course.losses)
         self.validation_curve_ = np.array(course.validation_losses)
         self.n_iter_ = len(course.losses)
@@ -544,22 +544,29 @@ class DeepUnfoldedNMF(BaseNMF):
     def _activations(self, checked, H=None):
         X, dtype = checked.X, self.dictionary_.dtype
         xp = jnp if is_jax_array(X) else np
-        unfolding = self._unfolding()
-        n_rows = len(X)
-        size = min(bucket(n_rows), _ROWS_AT_ONCE)
+        unfolding, n_rows, margin = self._unfolding(), len(X), self.context
+        longest = min(max(checked.lengths), _ROWS_AT_ONCE)
+        pieces = pieces_of(
+            recordings_of(checked.lengths), bucket(longest) + 2 * margin, n_rows, margin=margin
+        )
+        at_once = max(1, _ROWS_AT_ONCE // pieces.shape[1])
+        inner = slice(margin, pieces.shape[1] - margin)
         with precision(dtype):
-            frames = self._frames(checked, xp)
+            V = self._with_silence(X, xp)
             weights, held = self._weights(), self._held(xp)
-            parts = []
-            for start in range(0, n_rows, size):
-                rows = np.minimum(np.arange(start, start + size), n_rows - 1).astype(np.int32)
-                W = unfolded_rows(weights, held, frames, rows, unfolding=unfolding)
-                parts.append(xp.asarray(W)[: n_rows - start])
+            found = []
+            for start in range(0, len(pieces), at_once):
+                some = pieces[start : start + at_once]
+                # The last ones are filled up with silence: one shape, one program.
+                filled = np.full((at_once, pieces.shape[1]), n_rows, np.int32)
+                filled[: len(some)] = some
+                W = unfolded_pieces(weights, held, V, filled, unfolding=unfolding)
+                found.append(xp.asarray(W)[: len(some), inner][some[:, inner] < n_rows])
             gain = xp.asarray(self._mean / self._level(), dtype)
-            W = (xp.concatenate(parts) * gain).astype(X.dtype)
+            W = (xp.concatenate(found) * gain).astype(X.dtype)
         return W, True, self.n_layers
 
-    def _separated(self, checked):
+    def _separated(self, X, checked):
         """The sources of every row, in shape (n_rows, n_sources, n_features)."""
         W, _, _ = self._activations(checked)
         xp = jnp if is_jax_array(checked.X) else np
@@ -567,7 +574,13 @@ class DeepUnfoldedNMF(BaseNMF):
             H = xp.asarray(self.components_, W.dtype)
             models = source_models(W, H, self._atoms())
             masks = xp.asarray(soft_masks(models, for_kernels(1, W.dtype)))
-        return xp.moveaxis(masks * checked.X, 0, 1)
+        return xp.moveaxis(masks * X, 0, 1)
+
+    def __sklearn_tags__(self):
+        """Trained with sources."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
 
     def _allows_missing(self):
         return False
@@ -578,7 +591,5 @@ class DeepUnfoldedNMF(BaseNMF):
             raise ValueError("Input X contains NaN, which DeepUnfoldedNMF does not handle.")
 
 
-def _some_rows(y, most, rng):
-    """At most so many that are not silent, drawn where there are more."""
-    heard = np.flatnonzero(np.asarray((y > 0).any(axis=1)))
-    return heard if len(heard) <= most else np.sort(rng.choice(heard, most, replace=False))
+def _energy(spectra):
+    return np.square(np.abs(np.asarray(spectra)).astype(np.float64)).sum()

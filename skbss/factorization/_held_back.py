@@ -1,10 +1,12 @@
-"""Rows that training holds back, to tell when it no longer helps."""
+"""Recordings that training holds back, to tell when it no longer helps."""
 
 import numpy as np
 
+from skbss.factorization._pieces import Recording, recordings_of
+
 
 def held_back(lengths, share, rng):
-    """Rows to train with, and those to validate with.
+    """Recordings to train with, and those to validate with.
 
     Parameters
     ----------
@@ -17,17 +19,37 @@ def held_back(lengths, share, rng):
 
     Returns
     -------
-    own, held : ndarrays of int
-        Numbers of rows. None are held for a share of 0, and one row is never held alone.
+    own, held : lists of Recording
+        None are held for a share of 0, and one row is never held alone.
     """
-    n_rows = sum(lengths)
-    everything = np.arange(n_rows)
+    recordings = recordings_of(lengths)
     if not share:
-        return everything, everything[:0]
+        return recordings, []
     if len(lengths) == 1:
-        n_held = min(max(1, round(share * n_rows)), n_rows - 1)
-        return everything[: n_rows - n_held], everything[n_rows - n_held :]
+        n_rows = lengths[0]
+        n_own = n_rows - min(max(1, round(share * n_rows)), n_rows - 1)
+        return [Recording(0, n_own)], [Recording(n_own, n_rows - n_own)] if n_own < n_rows else []
     n_held = min(max(1, round(share * len(lengths))), len(lengths) - 1)
-    recordings = np.repeat(np.arange(len(lengths)), lengths)
-    is_held = np.isin(recordings, rng.permutation(len(lengths))[:n_held])
-    return everything[~is_held], everything[is_held]
+    held = np.zeros(len(lengths), bool)
+    held[rng.permutation(len(lengths))[:n_held]] = True
+    return (
+        [one for one, out in zip(recordings, held, strict=True) if not out],
+        [one for one, out in zip(recordings, held, strict=True) if out],
+    )
+
+
+def rows_of(recordings):
+    """Numbers of the rows of recordings.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        Which.
+
+    Returns
+    -------
+    rows : ndarray of int
+    """
+    return np.concatenate(
+        [np.arange(0), *(np.arange(first, first + length) for first, length in recordings)]
+    )

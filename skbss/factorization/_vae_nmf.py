@@ -16,7 +16,7 @@ from skbss._runtime.blocks import bucket
 from skbss._runtime.checks import check_matrix
 from skbss._runtime.device import for_kernels, is_jax_array, precision
 from skbss.factorization._checked import check_lengths
-from skbss.factorization._held_back import held_back
+from skbss.factorization._held_back import held_back, rows_of
 from skbss.factorization._observations import has_missing
 
 
@@ -208,7 +208,8 @@ class VAENMF(BaseEstimator):
             If the numbers overflow; a smaller `learning_rate` helps.
         """
         # Optax, which only training needs, takes longer to load than all the rest.
-        from skbss.factorization._variational_training import Recipe, train, untrained
+        from skbss.factorization._training import Recipe
+        from skbss.factorization._variational_training import train_autoencoder, untrained
 
         X, _, lengths = self._check_input(X, lengths, reset=True)
         rng = check_random_state(self.random_state)
@@ -216,11 +217,11 @@ class VAENMF(BaseEstimator):
             parts = self._powers_of_sounds(X, lengths)
             P = (jnp if is_jax_array(X) else np).concatenate(parts)
             start = untrained(np.asarray(P), self.n_hidden, self.n_latent, rng)
-            recipe = Recipe(
-                self.n_epochs, self.batch_size, float(self.learning_rate), self.patience
-            )
+            recipe = Recipe(self.n_epochs, float(self.learning_rate), self.patience)
             rows = held_back([len(one) for one in parts], self.validation_fraction, rng)
-            course = train(*start, P, rows, recipe, rng)
+            course = train_autoencoder(
+                *start, P, [rows_of(some) for some in rows], self.batch_size, recipe, rng
+            )
             weights = jax.tree.map(np.asarray, course.weights)
         if not all(np.isfinite(one).all() for one in weights):
             raise FloatingPointError(

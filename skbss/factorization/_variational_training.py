@@ -1,64 +1,16 @@
-"""The training of a variational autoencoder: epochs of batches, until held-out rows get worse."""
+"""The training of a variational autoencoder."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import optax
 
-from skbss._kernels.variational import (
-    Autoencoder,
-    Standard,
-    Training,
-    negative_elbo_of_rows,
-    train_step,
-)
+from skbss._kernels.gradient_step import value_of
+from skbss._kernels.variational import Autoencoder, Standard, negative_elbo_of_rows
 from skbss._runtime.device import for_kernels
+from skbss.factorization._training import Course, Recipe, begin, train
 
-# The learning rate is told with every step: another one compiles nothing.
-_OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam())
 # Rows whose bounds are computed at once.
 _ROWS_AT_ONCE = 1024
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train.
-
-    Attributes
-    ----------
-    n_epochs : int
-        How often all training rows are seen, at most.
-    batch_size : int
-        Rows of a step.
-    learning_rate : float
-        Of the first step; it falls to zero along half a period of a cosine.
-    patience : int
-        Training ends after more epochs than this without a lower bound on the held-out rows.
-    """
-
-    n_epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int
-
-
-@dataclass
-class Course:
-    """How training went.
-
-    Attributes
-    ----------
-    weights : Autoencoder
-        Those of the lowest bound on held-out rows, or the last ones where there are none.
-    losses, validation_losses : list of float
-        Mean bound over the batches of every epoch; that of the held-out rows before the first
-        epoch and after each.
-    """
-
-    weights: Autoencoder
-    losses: list[float] = field(default_factory=list)
-    validation_losses: list[float] = field(default_factory=list)
 
 
 def untrained(P, n_hidden, n_latent, rng) -> tuple[Autoencoder, Standard]:
@@ -97,7 +49,9 @@ def untrained(P, n_hidden, n_latent, rng) -> tuple[Autoencoder, Standard]:
     )
 
 
-def train(weights: Autoencoder, standard: Standard, P, rows, recipe: Recipe, rng) -> Course:
+def train_autoencoder(
+    weights: Autoencoder, standard: Standard, P, rows, batch_size, recipe: Recipe, rng
+) -> Course:
     """Train.
 
     Parameters
@@ -110,6 +64,8 @@ def train(weights: Autoencoder, standard: Standard, P, rows, recipe: Recipe, rng
         Powers, relative to their mean.
     rows : tuple of ndarrays of int
         Those to train with, and those to hold back, which may be none.
+    batch_size : int
+        Rows of a step.
     recipe : Recipe
         How.
     rng : RandomState
@@ -119,47 +75,24 @@ def train(weights: Autoencoder, standard: Standard, P, rows, recipe: Recipe, rng
     -------
     course : Course
     """
-    own, held_back = rows
+    own, spared = rows
     n_latent, dtype = weights.mean.shape[1], P.dtype
-    size = min(recipe.batch_size, len(own))
-    n_batches = len(own) // size
+    size = min(batch_size, len(own))
+
+    def draws(n_rows):
+        return rng.standard_normal((n_rows, n_latent)).astype(dtype)
+
     # The same in all epochs: only the weights shall make a difference.
-    held_noise = rng.standard_normal((len(held_back), n_latent)).astype(dtype)
-    course, training = Course(weights), Training(weights, _OPTIMIZER.init(weights))
-    best = np.inf
-    if len(held_back):
-        best = bound(weights, standard, P, held_back, held_noise)
-        course.validation_losses.append(best)
-    waited = 0
-    for epoch in range(recipe.n_epochs):
+    held_back = list(_parts(standard, P, spared, draws(len(spared))))
+
+    def batches():
         # What is left over of an epoch comes up in another one.
         order = rng.permutation(own).astype(np.int32)
-        values = []
-        for batch in range(n_batches):
-            done = (epoch + batch / n_batches) / recipe.n_epochs
-            rate = recipe.learning_rate * (1 + np.cos(np.pi * done)) / 2
-            training, value = train_step(
-                training,
-                standard,
-                P,
-                order[batch * size : (batch + 1) * size],
-                rng.standard_normal((size, n_latent)).astype(dtype),
-                for_kernels(rate, dtype),
-                optimizer=_OPTIMIZER,
-            )
-            # Waiting here leaves Ctrl-C heard between the steps.
-            values.append(float(value))
-        course.losses.append(float(np.mean(values)))
-        if not len(held_back):
-            course.weights = training.weights
-            continue
-        found = bound(training.weights, standard, P, held_back, held_noise)
-        course.validation_losses.append(found)
-        waited = 0 if found < best else waited + 1
-        if found < best:
-            best, course.weights = found, training.weights
-        if waited > recipe.patience:
-            break
+        each = order[: len(own) // size * size].reshape(-1, size)
+        return [(standard, P, some, draws(size)) for some in each]
+
+    course = begin(weights)
+    train(course, recipe, negative_elbo_of_rows, batches, held_back)
     return course
 
 
@@ -183,10 +116,14 @@ def bound(weights: Autoencoder, standard: Standard, P, rows, noise) -> float:
     -------
     bound : float
     """
-    sizes, found = [], []
+    parts = list(_parts(standard, P, rows, noise))
+    values = [value_of(weights, data, objective=negative_elbo_of_rows) for _, data in parts]
+    return float(np.average(values, weights=[size for size, _ in parts]))
+
+
+def _parts(standard, P, rows, noise):
+    """So many rows at once, with their data."""
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
         some = rows[part].astype(np.int32)
-        sizes.append(len(some))
-        found.append(float(negative_elbo_of_rows(weights, standard, P, some, noise[part])))
-    return float(np.average(found, weights=sizes))
+        yield len(some), (standard, P, some, noise[part])

@@ -37,7 +37,7 @@ def spectrogram_rows(x, framing: Framing, *, exponent, level):
 
 
 def mixture_and_sources(x, sources, framing: Framing):
-    """The magnitudes of a mixture and of its sources, at unit level of the mixture.
+    """The spectra of a mixture and of its sources, at unit level of the mixture.
 
     Parameters
     ----------
@@ -50,22 +50,15 @@ def mixture_and_sources(x, sources, framing: Framing):
 
     Returns
     -------
-    V : array of shape (n_channels * n_frames, n_freqs)
-        Magnitudes of the mixture, one channel below the other.
-    V_sources : array of shape (n_channels * n_frames, n_sources, n_freqs)
-        Those of the sources.
-    in_phase : array of shape (n_channels * n_frames, n_sources, n_freqs)
-        The parts of the sources that are in phase with the mixture, negative against it: what the
-        best real mask lets through.
+    X : complex array of shape (n_channels * n_frames, n_freqs)
+        Of the mixture, one channel below the other.
+    X_sources : complex array of shape (n_channels * n_frames, n_sources, n_freqs)
+        Of the sources.
     """
     level = level_of(x)
-    mixture = _rows_of(x, framing, _as_it_is, level)
-    V = abs(mixture)
-    xp = jnp if is_jax_array(V) else np
-    phase = mixture / xp.where(V > 0, V, 1)
+    X = _rows_of(x, framing, _as_it_is, level)
     each = [_rows_of(one, framing, _as_it_is, level) for one in sources]
-    in_phase = xp.stack([(one * phase.conj()).real for one in each], axis=1)
-    return V, xp.stack([abs(one) for one in each], axis=1), in_phase
+    return X, (jnp if is_jax_array(X) else np).stack(each, axis=1)
 
 
 def _rows_of(x, framing, output, level):

@@ -6,6 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from skbss._runtime.device import is_jax_array
@@ -144,7 +146,8 @@ def learns_from_mixtures(factorizer) -> bool:
     -------
     answer : bool
     """
-    return has_fit_parameter(factorizer, "targets")
+    is_estimator = isinstance(factorizer, BaseEstimator)
+    return is_estimator and get_tags(factorizer).target_tags.required
 
 
 def learn_from_mixtures(way: Learning, mixtures, sources) -> Learned:
@@ -168,9 +171,8 @@ def learn_from_mixtures(way: Learning, mixtures, sources) -> Learned:
         examples.append(mixture_and_sources(x, isolated, way.framing))
         lengths += lengths_of_rows(x, examples[-1][0])
     xp = jnp if is_jax_array(examples[0][0]) else np
-    V, V_sources, in_phase = (xp.concatenate(one) for one in zip(*examples, strict=True))
-    fitted = seeded_clone(way.factorizer, way.random_state)
-    fitted.fit(V, V_sources, targets=in_phase, lengths=lengths)
+    X, X_sources = (xp.concatenate(one) for one in zip(*examples, strict=True))
+    fitted = seeded_clone(way.factorizer, way.random_state).fit(X, X_sources, lengths=lengths)
     n_sources = len(sources[0])
     return Learned(fitted, fitted.atom_source_, n_sources, n_sources, None)
 

@@ -8,17 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import uniform
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from skbss import BetaNMF, DeepUnfoldedNMF, SparseNMF
+from skbss._kernels.gradient_step import gradient_step
 from skbss._kernels.unfolded import Held, Weights
+from skbss._kernels.unfolded_losses import mask_error, si_sdr_loss, signal_error, snr_loss
 from skbss._kernels.unfolded_multiplicative import Multiplicative
-from skbss._kernels.unfolded_training import Examples, error
+from skbss._kernels.unfolded_training import Batch, Examples, SeparationError, mixed
 from skbss._runtime.device import precision
-from skbss.factorization._context import frames_of
+from skbss.factorization import _training as training
 from skbss.factorization._held_back import held_back
+from skbss.factorization._pieces import Recording, drawn_pieces, pieces_of, recordings_of
 from skbss.factorization._rules import step_rule
 
 N_FEATURES = 12
@@ -111,7 +115,7 @@ def test_it_begins_with_given_components(kind):
 def parts_of_error(X, y, rng, beta, context=0):
     n_rows, n_sources, n_features = y.shape
     k, width = 3 * n_sources, n_features * (2 * context + 1)
-    dtype = X.dtype
+    dtype = abs(X).dtype
     held = Held(
         rng.random((k, width)).astype(dtype) + dtype.type(0.1),
         rng.random(k).astype(dtype) + dtype.type(0.5),
@@ -124,27 +128,40 @@ def parts_of_error(X, y, rng, beta, context=0):
         rng.standard_normal((k, n_features)).astype(dtype),
     )
     atoms = np.arange(k, dtype=np.int32).reshape(n_sources, 3)
-    frames = frames_of(X, [n_rows], context, np)
-    shown = Examples(frames, np.moveaxis(y, 1, 0), atoms)
+    silence = np.zeros((1, n_features), X.dtype)
+    shown = Examples(
+        np.concatenate([X, silence]),
+        np.stack([np.concatenate([y[:, j], silence]) for j in range(n_sources)]),
+        atoms,
+    )
+    pieces = pieces_of([Recording(0, n_rows)], 4, n_rows)
     with precision(dtype):
-        arrays = jax.tree.map(
-            jnp.asarray, (weights, held, shown, np.arange(n_rows, dtype=np.int32))
-        )
+        arrays = jax.tree.map(jnp.asarray, (weights, held, shown, Batch(pieces)))
     return *arrays, Multiplicative(step_rule("mu", float(beta), quadratic=False))
 
 
-@pytest.mark.parametrize("beta", [0, 0.5, 1, 2, 2.5])
-@pytest.mark.parametrize("loss", ["signal", "mask"])
-def test_gradients_by_finite_differences(beta, loss):
+LOSSES = [signal_error, mask_error, snr_loss, si_sdr_loss]
+
+
+@pytest.mark.parametrize(
+    ("beta", "loss", "phases"),
+    [(beta, signal_error, False) for beta in (0, 0.5, 1, 2, 2.5)]
+    + [(1, loss, phases) for loss in LOSSES for phases in (False, True)],
+)
+def test_gradients_by_finite_differences(beta, loss, phases):
     rng = np.random.default_rng(0)
     X, y = examples(6)
-    weights, *others = parts_of_error(X, y, rng, beta, context=1)
+    if phases:
+        y = y * np.exp(2j * np.pi * rng.random(y.shape))
+        X = y.sum(axis=1)
+    weights, *data, unfolding = parts_of_error(X, y, rng, beta, context=1)
+    error = SeparationError(unfolding, loss)
     with precision(np.float64):
         direction = jax.tree.map(lambda one: jnp.asarray(rng.standard_normal(one.shape)), weights)
 
         def along(step):
             moved = jax.tree.map(lambda a, b: a + step * b, weights, direction)
-            return error(moved, *others, loss)
+            return error(moved, *data)
 
         slope = float(jax.grad(along)(0.0))
         step = 1e-5
@@ -164,20 +181,28 @@ def test_rows_of_silence_have_no_slope(dtype):
 @settings(max_examples=20)
 @given(
     seed=st.integers(0, 10**6),
-    beta=st.sampled_from([0.5, 1.0, 2.0]),
-    dtype=st.sampled_from([np.float32, np.float64]),
-    loss=st.sampled_from(["signal", "mask"]),
+    kind=st.sampled_from(
+        [
+            (0.5, np.float32, snr_loss),
+            (1.0, np.float32, signal_error),
+            (1.0, np.float64, si_sdr_loss),
+            (2.0, np.float32, mask_error),
+            (2.0, np.float64, snr_loss),
+        ]
+    ),
     level=st.sampled_from([1e-6, 1.0, 1e6]),
 )
-def test_silence_makes_no_nan_of_gradients(seed, beta, dtype, loss, level):
+def test_silence_makes_no_nan_of_gradients(seed, kind, level):
+    beta, dtype, loss = kind
     rng = np.random.default_rng(seed)
     y = rng.gamma(0.3, size=(8, 2, 5)) * rng.integers(0, 2, (8, 2, 5)) * level
     y[rng.integers(0, 2, 8) > 0] = 0
     y[:, rng.integers(2)] *= rng.integers(2)
     y = y.astype(dtype)
-    weights, *others = parts_of_error(y.sum(axis=1), y, rng, beta)
+    weights, *data, unfolding = parts_of_error(y.sum(axis=1), y, rng, beta)
     with precision(dtype):
-        value, slope = jax.value_and_grad(error)(weights, *others, loss)
+        error = SeparationError(unfolding, loss)
+        value, slope = jax.value_and_grad(error)(weights, *data)
         assert np.isfinite(value)
         for one in jax.tree.leaves(slope):
             assert np.isfinite(one).all()
@@ -201,8 +226,10 @@ def test_sources_add_up_and_masks_are_shares(dtype, n_sources):
     np.testing.assert_allclose(fitted.score(X, y), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("loss", ["signal", "mask"])
-@pytest.mark.parametrize("beta", [0.5, 1, 2])
+@pytest.mark.parametrize(
+    ("loss", "beta"),
+    [("signal", 1), ("mask", 1), ("snr", 1), ("si-sdr", 1), ("snr", 0.5), ("snr", 2)],
+)
 def test_training_separates_better_what_it_has_not_seen(loss, beta):
     X, y = examples(400)
     new = examples(200, seed=1)
@@ -224,7 +251,7 @@ def test_one_seed_one_result():
 def test_the_weights_of_the_best_epoch_are_kept():
     X, y = examples()
     # Steps this long make it worse.
-    fitted = network(n_epochs=12, learning_rate=3.0, patience=2).fit(X, y)
+    fitted = network(n_epochs=12, learning_rate=3.0, patience=2, loss="signal").fit(X, y)
     curve = fitted.validation_curve_
     assert fitted.n_iter_ == curve.argmin() + 3 < 12
     held_back = examples()[0][-12:], examples()[1][-12:]
@@ -239,11 +266,50 @@ def test_the_weights_of_the_best_epoch_are_kept():
 def test_recordings_are_held_back_as_a_whole():
     rng = np.random.RandomState(0)
     own, held = held_back((10, 20, 30, 40), 0.25, rng)
-    assert len(held) in (10, 20, 30, 40)
-    assert len(np.unique(np.concatenate([own, held]))) == 100
-    assert held[-1] - held[0] == len(held) - 1
+    assert len(held) == 1
+    assert sorted(own + held) == recordings_of((10, 20, 30, 40))
     alone = held_back((100,), 0.25, rng)
-    np.testing.assert_array_equal(alone[1], np.arange(75, 100))
+    assert alone == ([Recording(0, 75)], [Recording(75, 25)])
+    assert held_back((1,), 0.5, rng) == ([Recording(0, 1)], [])
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    length=st.integers(1, 12),
+    margin=st.integers(0, 3),
+    seed=st.none() | st.integers(0, 100),
+)
+def test_pieces_cover_recordings(lengths, length, margin, seed):
+    rng = None if seed is None else np.random.RandomState(seed)
+    total = length + 2 * margin
+    pieces = pieces_of(recordings_of(lengths), total, sum(lengths), margin=margin, rng=rng)
+    assert pieces.shape[1] == total
+    inner = pieces[:, margin : margin + length].ravel()
+    np.testing.assert_array_equal(inner[inner < sum(lengths)], np.arange(sum(lengths)))
+    recording = np.append(np.repeat(np.arange(len(lengths)), lengths), -1)
+    for piece in pieces:
+        sounding = np.flatnonzero(piece < sum(lengths))
+        assert len(np.unique(recording[piece[sounding]])) == 1
+        assert (np.diff(piece[sounding]) == 1).all()
+        assert (np.diff(sounding) == 1).all()
+
+
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    length=st.integers(1, 12),
+    seed=st.integers(0, 100),
+)
+def test_drawn_pieces_lie_within_recordings(lengths, length, seed):
+    silent = sum(lengths)
+    rng = np.random.RandomState(seed)
+    pieces = drawn_pieces(recordings_of(lengths), 5, length, silent, rng)
+    recording = np.append(np.repeat(np.arange(len(lengths)), lengths), -1)
+    for piece in pieces:
+        known = piece[piece < silent]
+        assert len(np.unique(recording[known])) == 1
+        assert (np.diff(known) == 1).all()
+        assert len(known) == min(length, lengths[recording[known[0]]])
+        assert (piece[len(known) :] == silent).all()
 
 
 def test_training_goes_on():
@@ -261,13 +327,96 @@ def test_training_goes_on():
     assert bit_by_bit.loss_curve_[-1] < bit_by_bit.loss_curve_[0]
 
 
-def test_targets_are_what_masks_shall_come_close_to():
+def test_phases_tell_what_masks_shall_come_close_to():
+    """Of complex spectra: what is in opposite phase is not wanted."""
     X, y = examples()
-    swapped = network(n_epochs=10).fit(X, y, targets=y[:, ::-1])
-    assert swapped.score(X, y[:, ::-1]) > network(n_epochs=10).fit(X, y).score(X, y[:, ::-1]) + 0.2
-    # In phase, against it: masks are not below zero.
-    negative = network(n_epochs=10).fit(X, y, targets=np.stack([-y[:, 0], y[:, 1]], axis=1))
-    assert np.isfinite(negative.components_).all()
+    rng = np.random.default_rng(0)
+    phase = np.exp(2j * np.pi * rng.random((len(X), 1, N_FEATURES)))
+    settings = {"n_epochs": 6, "loss": "signal"}
+    real = network(**settings).fit(X, y)
+    turned = network(**settings).fit(X * phase[:, 0], y * phase)
+    np.testing.assert_allclose(turned.components_, real.components_, rtol=1e-6)
+    sources = turned.predict(X * phase[:, 0])
+    np.testing.assert_allclose(sources, real.predict(X) * phase, rtol=1e-6)
+    np.testing.assert_allclose(turned.score(X * phase[:, 0], y * phase), real.score(X, y))
+
+
+def test_mixed_anew():
+    """Recordings that were mixed at one level make a network for all levels."""
+    _, y = examples(300)
+    level = np.array([[1.0], [0.1]])
+    quiet = (y * level).sum(axis=1), y * level
+    new = examples(200, seed=1)
+    as_it_is = network(n_epochs=12).fit(*quiet)
+    remixed = network(n_epochs=12, remix_db=[0, uniform(10, 20)]).fit(*quiet)
+    assert remixed.score(*new) > as_it_is.score(*new)
+    again = network(n_epochs=12, remix_db=[0, uniform(10, 20)]).fit(*quiet)
+    np.testing.assert_array_equal(again.components_, remixed.components_)
+
+
+def test_batches_that_are_mixed_anew():
+    rng = np.random.default_rng(0)
+    X, y = examples(20)
+    _, _, shown, _, _ = parts_of_error(X, y, rng, 1)
+    pieces = np.array([[[0, 1, 2], [20, 20, 5]], [[7, 8, 9], [3, 4, 5]]])
+    gains = np.array([[1.0, 2.0], [0.5, 0.0]])
+    with precision(np.float64):
+        mixture, sources = mixed(shown, Batch(jnp.asarray(pieces), jnp.asarray(gains)))
+        np.testing.assert_array_equal(sources[1, 0], 0.5 * y[7:10, 1])
+        np.testing.assert_array_equal(sources[0, 1, :2], 0)
+        np.testing.assert_array_equal(sources[0, 1, 2], 2 * y[5, 0])
+        np.testing.assert_array_equal(mixture, sources[0] + sources[1])
+        mixture, sources = mixed(shown, Batch(jnp.asarray(pieces[1])))
+        np.testing.assert_array_equal(mixture[0], X[7:10])
+        np.testing.assert_array_equal(sources[:, 1], np.moveaxis(y[3:6], 1, 0))
+
+
+@pytest.mark.parametrize(("remix_db", "steps"), [(None, (4, 5)), (0, (3,))])
+def test_steps_of_an_epoch(remix_db, steps, monkeypatch):
+    X, y = examples()
+    seen = []
+    monkeypatch.setattr(
+        training, "gradient_step", lambda *one, **two: seen.append(1) or gradient_step(*one, **two)
+    )
+    network(n_epochs=2, steps_per_epoch=7, remix_db=remix_db).fit(X, y)
+    assert len(seen) == 14
+    seen.clear()
+    # 120 rows in batches of 32, the first and the last of which may hold less.
+    network(n_epochs=1, remix_db=remix_db, validation_fraction=0).fit(X, y)
+    assert len(seen) in steps
+
+
+def test_losses():
+    rng = np.random.default_rng(0)
+    sources = rng.standard_normal((2, 3, 4, 5)) + 1j * rng.standard_normal((2, 3, 4, 5))
+    mixture = sources.sum(axis=0)
+    masks = rng.random(mixture.shape)
+    estimates = np.stack([masks, 1 - masks]) * mixture
+    with precision(np.float64):
+        found = {loss: float(loss(estimates, sources)) for loss in LOSSES}
+        perfect = {loss: float(loss(sources, sources)) for loss in LOSSES}
+        silence = {loss: float(loss(0 * estimates, sources)) for loss in LOSSES[:3:2]}
+        louder = float(si_sdr_loss(3 * estimates, sources))
+    energy = np.square(abs(sources)).sum(axis=(2, 3))
+    errors = np.square(abs(estimates - sources)).sum(axis=(2, 3))
+    spared = 1e-3 * np.square(abs(mixture)).sum(axis=(1, 2))
+    np.testing.assert_allclose(found[signal_error], errors.sum() / energy.sum())
+    ratio = (errors + spared) / (energy + spared)
+    np.testing.assert_allclose(found[snr_loss], 10 * np.log10(ratio).mean())
+    ideal = np.clip((sources * mixture.conj()).real / abs(mixture) ** 2, 0, 1)
+    wrong = np.square(np.stack([masks, 1 - masks]) - ideal) * abs(mixture)
+    np.testing.assert_allclose(
+        found[mask_error], wrong.sum() / (np.square(ideal) * abs(mixture)).sum()
+    )
+    inner = (estimates * sources.conj()).real.sum(axis=(2, 3))
+    right = inner**2 / energy
+    left = np.square(abs(estimates)).sum(axis=(2, 3)) - right
+    expected = 10 * np.log10((left + spared) / (right + spared)).mean()
+    np.testing.assert_allclose(found[si_sdr_loss], expected)
+    np.testing.assert_allclose(louder, 10 * np.log10((left + spared) / (right + spared)).mean())
+    assert perfect[signal_error] == 0
+    assert max(perfect[snr_loss], perfect[si_sdr_loss]) < -20
+    np.testing.assert_allclose(silence[signal_error], 1)
 
 
 def test_levels_of_the_training_data_do_not_matter():
@@ -318,7 +467,7 @@ def test_copies():
 
 def test_grid_search():
     X, y = examples()
-    search = GridSearchCV(network(n_epochs=1), {"n_layers": [3, 5]}, cv=2).fit(X, y)
+    search = GridSearchCV(network(n_epochs=1), {"sparsity": [0.1, 0.5]}, cv=2).fit(X, y)
     assert search.best_score_ > 0.5
 
 
@@ -334,11 +483,13 @@ SILENT = np.stack([Y[:, 0], 0 * Y[:, 0]], axis=1)
         ({}, {"y": Y[:10]}, r"y must have the shape \(20, n_sources, 12\)"),
         ({}, {"y": -Y}, "y must be non-negative"),
         ({}, {"y": np.where(Y > 1, np.nan, Y)}, "y must be finite"),
-        ({}, {"y": 1j * Y}, "y must hold real numbers"),
+        ({}, {"y": 1j * Y}, "X and y must both hold magnitudes, or both complex"),
+        ({}, {"y": Y.astype(str)}, "y must hold numbers"),
+        ({"remix_db": [0, 0, 0]}, {}, "remix_db must be one gain, or a list of one for each of"),
+        ({"remix_db": 200}, {}, "remix_db must be from -150 dB to 150 dB"),
         ({}, {"y": SILENT}, "Source 1 of y is silent"),
         ({}, {"X": np.where(X > 1, np.nan, X)}, "X contains NaN"),
         ({}, {"X": -X}, "Negative values"),
-        ({}, {"targets": Y[:, :1]}, "targets must have the shape of y"),
         ({"init": [np.ones((3, 12))]}, {}, "one item for each of the 2 sources"),
         ({"init": [np.ones((3, 12)), np.ones((3, 11))]}, {}, r"init\[1\] must be components"),
         ({"init": [np.ones((3, 12)), -np.ones((3, 12))]}, {}, r"init\[1\] must be finite and non"),

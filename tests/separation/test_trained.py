@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import uniform
 from sklearn.model_selection import cross_val_score
 
 from skbss import STFT, DeepUnfoldedNMF, Separator
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("few_programs")
 
 
 def separator(**parameters):
-    network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64}
+    network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64, "remix_db": None}
     network |= {name: parameters.pop(name) for name in list(parameters) if name in network}
     settings = {"stft": STFT(256), "random_state": 0, **parameters}
     return Separator(DeepUnfoldedNMF(**network), **settings)
@@ -49,14 +50,24 @@ def test_estimates_add_up_to_the_mixture(mixtures, sources):
 
 def test_the_network_gets_spectra_of_one_level(mixtures, sources):
     framing = resolve_front_end(STFT(256))
-    V, V_sources, in_phase = mixture_and_sources(mixtures[0], sources[0], framing)
-    assert V_sources.shape == in_phase.shape == (len(V), 3, 129)
-    # What is in phase adds up, magnitudes do not.
-    np.testing.assert_allclose(in_phase.sum(axis=1), V, atol=1e-12)
-    assert (abs(in_phase) <= V_sources + 1e-12).all()
+    X, X_sources = mixture_and_sources(mixtures[0], sources[0], framing)
+    assert X_sources.shape == (len(X), 3, 129)
+    np.testing.assert_allclose(X_sources.sum(axis=1), X, atol=1e-12)
     louder = mixture_and_sources(10 * mixtures[0], 10 * sources[0], framing)
-    np.testing.assert_allclose(louder[0], V, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(louder[1], V_sources, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(louder[0], X, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(louder[1], X_sources, rtol=1e-10, atol=1e-12)
+
+
+def test_sources_can_be_mixed_anew(mixtures, sources):
+    """One clip with the sources at one level, and another where one is much quieter."""
+    quieter = sources[3:] * np.array([1, 1, 0.2])[:, None]
+    scores = [
+        separator(n_components=3, n_epochs=20, remix_db=remix_db)
+        .fit(mixtures[0], sources[0])
+        .score(quieter.sum(axis=1), quieter)
+        for remix_db in (None, [0, 0, uniform(-20, 20)])
+    ]
+    assert scores[1] > scores[0]
 
 
 def test_channels_are_recordings(mixtures, sources):

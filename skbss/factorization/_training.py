@@ -1,0 +1,140 @@
+"""The training of a network: epochs of batches, until what is held back gets worse."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from skbss._kernels.gradient_step import Objective, gradient_step, value_of
+from skbss._runtime.device import for_kernels
+
+# The learning rate is told with every step: another one compiles nothing.
+_OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam())
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes
+    ----------
+    n_epochs : int
+        How often all that is trained with is seen, at most.
+    learning_rate : float
+        Of the first step; it falls to zero along half a period of a cosine, if `decays`.
+    patience : int
+        Training ends after more epochs than this without a lower error of what is held back.
+    decays : bool
+        Whether the learning rate falls.
+    """
+
+    n_epochs: int
+    learning_rate: float
+    patience: int
+    decays: bool = True
+
+
+@dataclass
+class Course:
+    """How training went, and where it stands.
+
+    Attributes
+    ----------
+    weights : tree of arrays
+        Those of the lowest validation error, or the last ones where nothing is held back.
+    last : tree of arrays
+        The last ones.
+    memory : tree of arrays
+        What the optimizer remembers.
+    losses, validation_losses : list of float
+        Mean error over the batches of every epoch; that of what is held back before the first
+        epoch and after each.
+    epoch, waited : int
+        Epochs that are done of those to be done; of them the last ones without a lower error.
+    """
+
+    weights: Any
+    last: Any
+    memory: Any
+    losses: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    epoch: int = 0
+    waited: int = 0
+
+
+def begin(weights) -> Course:
+    """Before the first step.
+
+    Parameters
+    ----------
+    weights : tree of arrays
+        To begin with.
+
+    Returns
+    -------
+    course : Course
+    """
+    return Course(weights, weights, _OPTIMIZER.init(weights))
+
+
+def train(
+    course: Course,
+    recipe: Recipe,
+    objective: Objective,
+    batches: Callable[[], Sequence[tuple[Any, ...]]],
+    held_back: Sequence[tuple[int, tuple[Any, ...]]] = (),
+):
+    """Train, in place.
+
+    Parameters
+    ----------
+    course : Course
+        From `begin`, or from training before.
+    recipe : Recipe
+        How.
+    objective : callable
+        What is minimized: a function of the weights and the data. Equal ones compile once.
+    batches : callable
+        The data of the steps of an epoch.
+    held_back : sequence of (int, tuple)
+        Data that is not trained with, and what it weighs, if there is any.
+    """
+    dtype = jax.tree.leaves(course.last)[0].dtype
+
+    def error():
+        values = [float(value_of(course.last, data, objective=objective)) for _, data in held_back]
+        return float(np.average(values, weights=[weight for weight, _ in held_back]))
+
+    if held_back and not course.validation_losses:
+        course.validation_losses.append(error())
+    while course.epoch < recipe.n_epochs and course.waited <= recipe.patience:
+        values = []
+        todo = batches()
+        for number, data in enumerate(todo):
+            rate = recipe.learning_rate
+            if recipe.decays:
+                done = (course.epoch + number / len(todo)) / recipe.n_epochs
+                rate *= (1 + np.cos(np.pi * done)) / 2
+            course.last, course.memory, value = gradient_step(
+                course.last,
+                course.memory,
+                data,
+                for_kernels(rate, dtype),
+                objective=objective,
+                optimizer=_OPTIMIZER,
+            )
+            # Waiting here leaves Ctrl-C heard between the steps.
+            values.append(float(value))
+        course.losses.append(float(np.mean(values)))
+        course.epoch += 1
+        if not held_back:
+            course.weights = course.last
+            continue
+        best = min(course.validation_losses)
+        course.validation_losses.append(error())
+        course.waited += 1
+        if course.validation_losses[-1] < best:
+            course.weights, course.waited = course.last, 0
