@@ -19,7 +19,6 @@ from skbss import (
     Separator,
     SparseNMF,
 )
-from skbss.evaluation import remix
 from skbss.separation import ESADSeparator
 
 ONE_CHANNEL = "^(?!.ch|esad)"
@@ -85,24 +84,33 @@ def skbss_sparse_transposed_sup(mixture, sr, n_sources, seed, train=None, n_iter
     return supervised(factorizer, mixture, sr, train, seed, transpositions=(-1, 1))
 
 
+def unfolded(mixture, sr, train, seed, n_iter, remix_db):
+    """Pieces of the sources, mixed anew at other levels and speeds."""
+    if train is None or any(one is None for one in train):
+        return None
+    network = DeepUnfoldedNMF(
+        100,
+        remix_db=remix_db,
+        n_epochs=n_iter or 20,
+        steps_per_epoch=30,
+        validation_fraction=0,
+    )
+    equally_loud = [one / np.sqrt(np.mean(np.square(one))) for one in train]
+    at_other_speeds = (-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2)
+    return supervised(network, mixture, sr, equally_loud, seed, transpositions=at_other_speeds)
+
+
 @system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
 def skbss_unfolded_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
-    """Trained with pieces of the sources, mixed anew at other levels and speeds."""
-    if train is None or n_sources != 2:
-        return None
-    remixed = remix(
-        train,
-        400,
-        sample_rate=sr,
-        gain_db=[uniform(-8, 22), 0],
-        transpositions=(-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2),
-        random_state=seed,
-    )
-    network = DeepUnfoldedNMF(50, n_epochs=n_iter or 8, validation_fraction=0)
-    stft = STFT(2 ** round(np.log2(0.064 * sr)))
-    separator = Separator(network, stft=stft, random_state=seed)
-    separator.fit(remixed.mixtures.astype(np.float32), remixed.sources.astype(np.float32))
-    return separator.transform(mixture[0].astype(np.float32))
+    """The first source is the louder one, or all may be."""
+    gains = [uniform(-8, 22), *[0] * (n_sources - 1)]
+    return unfolded(mixture, sr, train, seed, n_iter, gains)
+
+
+@system("supervised-1ch", ordered=True, train=True, families="speech.speech")
+def skbss_unfolded_voices_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    """Voices of like level."""
+    return unfolded(mixture, sr, train, seed, n_iter, uniform(-5, 10))
 
 
 @system("supervised-1ch", ordered=True, train=True, families="music")
