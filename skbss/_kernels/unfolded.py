@@ -51,11 +51,12 @@ def with_norms(
 
 
 class Rows(NamedTuple):
-    """What the layers are shown: rows of mean one, or silent, the price of their activations, and
-    those that the first layer begins with.
+    """What the layers are shown: rows of mean one, or silent, the levels that they had, the price
+    of their activations, and those that the first layer may begin with.
     """
 
     X: Float[Array, "pieces frames stacked"]
+    level: Float[Array, "pieces frames 1"]
     price: Float[Array, "pieces frames 1"]
     start: Float[Array, "pieces frames k"]
 
@@ -67,6 +68,10 @@ class Unfolding(Protocol):
     @property
     def beta(self) -> float:
         """Of the divergence that the iteration minimizes."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether activations of a row depend on those of the rows before."""
 
     def untrained(
         self, dictionary: Float[Array, "k stacked"], n_layers: int, n_untied: int
@@ -93,7 +98,7 @@ def unfolded_activations(
     flat = X.reshape(-1, X.shape[-1])
     start = flat_activations(DenseData(flat, None), held.dictionary, silent.ravel())
     start = start.reshape(*X.shape[:-1], -1)
-    rows = Rows(X, held.price * mean ** (1 - unfolding.beta), start)
+    rows = Rows(X, mean, held.price * mean ** (1 - unfolding.beta), start)
     return jnp.maximum(unfolding.activations(weights.layers, held, rows), least_activation(X.dtype))
 
 

@@ -31,13 +31,18 @@ class Multiplicative:
         """Of the divergence."""
         return self.rule.beta
 
+    @property
+    def remembers(self):
+        """Every row by itself."""
+        return False
+
     def untrained(self, dictionary, n_layers, n_untied):
         """The dictionary in every layer."""
         return {"layers": jnp.repeat(jnp.log(dictionary)[None], n_untied, axis=0)}
 
     def activations(self, layers, held, rows):
         """Those after the last layer; every row by itself."""
-        X, price, start = (one.reshape(-1, one.shape[-1]) for one in rows)
+        X, _, price, start = (one.reshape(-1, one.shape[-1]) for one in rows)
         data = DenseData(X, None)
         prices = Prices(price, 0.0)
         least = least_activation(X.dtype)

@@ -13,8 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skbss._kernels.masks import soft_masks, source_models
 from skbss._kernels.unfolded import Held, Weights, unfolded_pieces
+from skbss._kernels.unfolded_gradient import ProximalGradient
 from skbss._kernels.unfolded_losses import mask_error, si_sdr_loss, signal_error, snr_loss
 from skbss._kernels.unfolded_multiplicative import Multiplicative
+from skbss._kernels.unfolded_recurrent import Recurrent
 from skbss._runtime.blocks import bucket
 from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
 from skbss._runtime.gains import check_gains
@@ -41,8 +43,9 @@ class DeepUnfoldedNMF(BaseNMF):
     r"""Sparse non-negative matrix factorization whose iterations are trained as layers.
 
     With the sources of some mixtures known, the dictionaries of the last iterations are trained
-    such that what is made of them after :math:`L` iterations is closest to the sources. Layer
-    :math:`l` is a multiplicative update of the activations of :class:`SparseNMF`,
+    such that what is made of them after :math:`L` iterations is closest to the sources. With
+    ``unfolding="mu"`` layer :math:`l` is a multiplicative update of the activations of
+    :class:`SparseNMF`,
 
     .. math::
 
@@ -65,6 +68,26 @@ class DeepUnfoldedNMF(BaseNMF):
     ----------
     n_components : int, default=50
         Components of every source.
+    unfolding : {"mu", "pgd", "ista"}, default="mu"
+        What a layer does: a multiplicative update; a step along the gradient of the squared
+        distance, with a threshold [4]_,
+
+        .. math::
+
+            W^{(l+1)} = \max\left(0,\, W^{(l)}
+              - \eta_l (W^{(l)} H^{(l)} - X) H^{(l)\top} - \eta_l \lambda e^{\theta_l}\right) ;
+
+        or such steps frame by frame, from where the frame before ended, on the objective [5]_
+
+        .. math::
+
+            \tfrac12 \|x_t - w_t H\|^2 + \lambda \|w_t\|_1
+            + \tfrac\mu2 \|w_t - w_{t-1} D\|^2 ,
+
+        with the rows of a recording as frames. The last two need ``beta_loss="frobenius"``, and
+        train the lengths :math:`\eta_l` of the steps, at first the largest that never raise the
+        objective, the thresholds, and :math:`\mu` and :math:`D`, at first the identity, of all
+        layers, too. "mu" separates best.
     n_layers : int, default=10
         Iterations :math:`L`.
     n_untied : int, default=None
@@ -76,6 +99,9 @@ class DeepUnfoldedNMF(BaseNMF):
         Strength :math:`s` of the penalty on activations of components of norm one, at least 0:
         :math:`\lambda = s \bar x^{\beta - 1}`, where :math:`\bar x` is the mean of the training
         data.
+    coupling : float, default=0.1
+        With ``unfolding="ista"``: the weight :math:`\mu` at first, relative to the largest
+        eigenvalue of :math:`H H^\top`; at least 0. It has no meaning for the others.
     context : int, default=0
         How many rows before and after a row its activations are found from. Rows beyond the ends
         of a recording are silent.
@@ -131,8 +157,11 @@ class DeepUnfoldedNMF(BaseNMF):
     n_sources_ : int
         Number of sources.
     weights_ : dict of array
-        What was trained, as logarithms: "layers" of shape (n_untied, n_sources * n_components,
-        (2 * context + 1) * n_features), and "output", of the shape of `components_`.
+        What was trained. As logarithms, "layers" of shape (n_untied, n_sources * n_components,
+        (2 * context + 1) * n_features), and "output", of the shape of `components_`; without
+        "mu" also "steps", "thresholds" and, with "ista", "couplings", of shape (n_layers,), for
+        components of norm one. "transitions", of shape (n_layers, k, k) for k components, are
+        k times what is added to the identity to make :math:`D`.
     dictionary_ : array of shape (n_sources * n_components, (2 * context + 1) * n_features)
         Components of the first layers, of L2 norm one.
     penalty_ : float
@@ -157,9 +186,10 @@ class DeepUnfoldedNMF(BaseNMF):
     Notes
     -----
     Without training the activations are those of ``SparseNMF(solver="mu", tol=0)`` after
-    `n_layers` iterations. Rows are found by themselves, but for their context; their level matters
-    as it does for `SparseNMF`: only without sparsity, or where it is that of the training data, are
-    activations proportional to it.
+    `n_layers` iterations, or of as many proximal gradient steps. Rows are found by themselves, but
+    for their context and, with "ista", those before; their level matters as it does for
+    `SparseNMF`: only without sparsity, or where it is that of the training data, are activations
+    proportional to it.
 
     What is to be separated has to resemble the training data: training finds what tells these
     sources apart. Few seconds of audio become many by mixing them anew (`remix_db`), and by playing
@@ -178,6 +208,12 @@ class DeepUnfoldedNMF(BaseNMF):
        application to single-channel source separation", Interspeech 2014 (loss "signal").
     .. [3] S. Wisdom, E. Tzinis, H. Erdogan, R. J. Weiss, K. Wilson and J. R. Hershey, "Unsupervised
        sound separation using mixture invariant training", NeurIPS 2020 (eq. 3, loss "snr").
+    .. [4] F. Xiong, J. Zhou, S. Tao, J. Lu and Y. Qian, "SNMF-Net: learning a deep alternating
+       neural network for hyperspectral unmixing", IEEE Trans. Geosci. Remote Sens. 60, 2022 (the
+       steps of the activations; the components stay those that were trained).
+    .. [5] S. Wisdom, T. Powers, J. Pitton and L. Atlas, "Deep recurrent NMF for speech separation
+       by unfolding iterative thresholding", WASPAA 2017 (eq. 5 to 11; what is trained makes up the
+       matrices of the paper).
 
     Examples
     --------
@@ -199,10 +235,12 @@ class DeepUnfoldedNMF(BaseNMF):
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
+        "unfolding": [StrOptions({"mu", "pgd", "ista"})],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "n_untied": [Interval(Integral, 0, None, closed="left"), None],
         "beta_loss": [StrOptions(set(BETA_LOSSES)), Real],
         "sparsity": [Interval(Real, 0, None, closed="left")],
+        "coupling": [Interval(Real, 0, None, closed="left")],
         "context": [Interval(Integral, 0, None, closed="left")],
         "init": [list, tuple, None],
         "loss": [StrOptions(set(_LOSSES))],
@@ -224,10 +262,12 @@ class DeepUnfoldedNMF(BaseNMF):
         self,
         n_components=50,
         *,
+        unfolding="mu",
         n_layers=10,
         n_untied=None,
         beta_loss="kullback-leibler",
         sparsity=0.5,
+        coupling=0.1,
         context=0,
         init=None,
         loss="snr",
@@ -243,10 +283,12 @@ class DeepUnfoldedNMF(BaseNMF):
         random_state=None,
     ):
         self.n_components = n_components
+        self.unfolding = unfolding
         self.n_layers = n_layers
         self.n_untied = n_untied
         self.beta_loss = beta_loss
         self.sparsity = sparsity
+        self.coupling = coupling
         self.context = context
         self.init = init
         self.loss = loss
@@ -284,8 +326,8 @@ class DeepUnfoldedNMF(BaseNMF):
         ------
         ValueError
             If X or y are negative, infinite or NaN, or shapes or kinds do not go together; if a
-            source is silent everywhere, if `init` or `remix_db` does not fit, or if `n_untied`
-            exceeds `n_layers`.
+            source is silent everywhere, if `init`, `remix_db` or `beta_loss` does not fit, or if
+            `n_untied` exceeds `n_layers`.
         FloatingPointError
             If the numbers overflow; a smaller `learning_rate` helps, or a `beta_loss` of 1.
         """
@@ -323,7 +365,8 @@ class DeepUnfoldedNMF(BaseNMF):
         X : array-like of shape (..., n_features)
             Mixtures.
         lengths : list of int, default=None
-            Numbers of rows of the recordings in a matrix X, which matter with `context`.
+            Numbers of rows of the recordings in a matrix X, which matter with `context`, and with
+            ``unfolding="ista"``.
 
         Returns
         -------
@@ -389,6 +432,11 @@ class DeepUnfoldedNMF(BaseNMF):
         from skbss.factorization._training import Course, Recipe, begin
         from skbss.factorization._unfolded_training import Mixing, train_unfolded
 
+        if self.unfolding != "mu" and self._beta != 2:
+            raise ValueError(
+                f"unfolding={self.unfolding!r} lowers the squared distance: beta_loss must be "
+                f"'frobenius', got {self.beta_loss!r}."
+            )
         if self._n_trained() > self.n_layers:
             raise ValueError(f"n_untied={self.n_untied} must not exceed n_layers={self.n_layers}.")
         X, checked = self._check_spectra(X, reset=anew, lengths=lengths)
@@ -503,7 +551,9 @@ class DeepUnfoldedNMF(BaseNMF):
         return Weights(layers, self.weights_["output"])
 
     def _unfolding(self):
-        return Multiplicative(step_rule("mu", self._beta, quadratic=False))
+        if self.unfolding == "mu":
+            return Multiplicative(step_rule("mu", self._beta, quadratic=False))
+        return ProximalGradient() if self.unfolding == "pgd" else Recurrent(float(self.coupling))
 
     def _n_trained(self):
         return self.n_layers if self.n_untied is None else self.n_untied
@@ -545,7 +595,9 @@ class DeepUnfoldedNMF(BaseNMF):
         X, dtype = checked.X, self.dictionary_.dtype
         xp = jnp if is_jax_array(X) else np
         unfolding, n_rows, margin = self._unfolding(), len(X), self.context
-        longest = min(max(checked.lengths), _ROWS_AT_ONCE)
+        longest = max(checked.lengths)
+        if not unfolding.remembers:
+            longest = min(longest, _ROWS_AT_ONCE)
         pieces = pieces_of(
             recordings_of(checked.lengths), bucket(longest) + 2 * margin, n_rows, margin=margin
         )

@@ -1,6 +1,7 @@
 """DeepUnfoldedNMF: the same as SparseNMF untrained; its gradients; what training does."""
 
 import pickle
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +12,16 @@ from hypothesis import strategies as st
 from scipy.stats import uniform
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Lasso
 from sklearn.model_selection import GridSearchCV
 
 from skbss import BetaNMF, DeepUnfoldedNMF, SparseNMF
 from skbss._kernels.gradient_step import gradient_step
 from skbss._kernels.unfolded import Held, Weights
+from skbss._kernels.unfolded_gradient import ProximalGradient
 from skbss._kernels.unfolded_losses import mask_error, si_sdr_loss, signal_error, snr_loss
 from skbss._kernels.unfolded_multiplicative import Multiplicative
+from skbss._kernels.unfolded_recurrent import Recurrent
 from skbss._kernels.unfolded_training import Batch, Examples, SeparationError, mixed
 from skbss._runtime.device import precision
 from skbss.factorization import _training as training
@@ -76,6 +80,63 @@ def test_how_many_layers_are_trained_does_not_matter_untrained(n_layers, n_untie
     np.testing.assert_allclose(fitted.transform(X), iterated(fitted, X, n_layers), rtol=1e-12)
 
 
+def stepped(fitted, X, n_iter, coupling):
+    """The activations of so many proximal gradient steps; frame after frame with a coupling."""
+    H = np.asarray(fitted.dictionary_, float)
+    curvature = np.linalg.eigvalsh(H @ H.T)[-1]
+    weight = (coupling or 0) * curvature
+    rows, before = [], np.zeros(len(H))
+    for x in np.asarray(X, float):
+        W = np.full(len(H), x.sum() / H.sum()) if coupling is None else before
+        for _ in range(n_iter):
+            slope = (W @ H - x) @ H.T + fitted.penalty_ + weight * (W - before)
+            W = np.maximum(0, W - slope / (curvature + weight))
+        before = W
+        rows.append(W)
+    return np.array(rows)
+
+
+@pytest.mark.parametrize(("unfolding", "coupling"), [("pgd", None), ("ista", 0), ("ista", 0.3)])
+@pytest.mark.parametrize(("dtype", "atol"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_untrained_it_is_as_many_steps(unfolding, coupling, dtype, atol):
+    X, y = examples(150, dtype=dtype)
+    settings = {"beta_loss": 2, "n_layers": 6, "coupling": coupling or 0.0}
+    for n_untied in (None, 2):
+        fitted = network(n_epochs=0, unfolding=unfolding, n_untied=n_untied, **settings).fit(X, y)
+        expected = stepped(fitted, X, 6, coupling)
+        W = fitted.transform(X)
+        assert W.dtype == dtype
+        np.testing.assert_allclose(W, expected, rtol=0, atol=atol * expected.max())
+        # Every recording begins anew.
+        W = fitted.transform(X, lengths=[100, 50])
+        expected[100:] = stepped(fitted, X[100:], 6, coupling)
+        np.testing.assert_allclose(W, expected, rtol=0, atol=atol * expected.max())
+
+
+@pytest.mark.parametrize("unfolding", ["pgd", "ista"])
+def test_many_steps_are_a_lasso(unfolding):
+    X, y = examples(20)
+    settings = {"beta_loss": 2, "n_layers": 3000, "n_untied": 0, "coupling": 0.0}
+    fitted = network(n_epochs=0, unfolding=unfolding, **settings).fit(X, y)
+    price = fitted.penalty_ / N_FEATURES
+    lasso = Lasso(price, fit_intercept=False, positive=True, tol=1e-13, max_iter=10**6)
+    expected = lasso.fit(fitted.dictionary_.T, X.T).coef_
+    np.testing.assert_allclose(fitted.transform(X), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("unfolding", ["pgd", "ista"])
+def test_steps_are_trained(unfolding):
+    X, y = examples(300)
+    new = examples(100, seed=1)
+    settings = {"unfolding": unfolding, "beta_loss": 2, "n_components": 3, "n_layers": 5}
+    untrained, trained = (network(**settings, n_epochs=n).fit(X, y) for n in (0, 12))
+    assert trained.score(*new) > untrained.score(*new)
+    for name, weights in trained.weights_.items():
+        assert (weights != untrained.weights_[name]).any()
+    sources = trained.predict(new[0])
+    np.testing.assert_allclose(sources.sum(axis=1), new[0], rtol=1e-10)
+
+
 def test_context_is_more_features():
     X, y = examples(40)
     fitted = network(n_epochs=0, context=2, n_layers=3).fit(X, y, lengths=[15, 25])
@@ -112,7 +173,11 @@ def test_it_begins_with_given_components(kind):
     np.testing.assert_allclose(fitted.transform(X), model.transform(X), rtol=1e-10)
 
 
-def parts_of_error(X, y, rng, beta, context=0):
+def multiplicative(beta):
+    return Multiplicative(step_rule("mu", float(beta), quadratic=False))
+
+
+def parts_of_error(X, y, rng, unfolding, context=0):
     n_rows, n_sources, n_features = y.shape
     k, width = 3 * n_sources, n_features * (2 * context + 1)
     dtype = abs(X).dtype
@@ -123,10 +188,11 @@ def parts_of_error(X, y, rng, beta, context=0):
         np.asarray(1e-10, dtype),
         np.asarray(2, np.int32),
     )
-    weights = Weights(
-        {"layers": rng.standard_normal((2, k, width)).astype(dtype)},
-        rng.standard_normal((k, n_features)).astype(dtype),
-    )
+    with precision(dtype):
+        layers = jax.tree.map(np.asarray, unfolding.untrained(jnp.asarray(held.dictionary), 4, 2))
+    moved = {name: one + rng.standard_normal(one.shape) / 3 for name, one in layers.items()}
+    weights = Weights(moved, rng.standard_normal((k, n_features)))
+    weights = jax.tree.map(lambda one: np.asarray(one, dtype), weights)
     atoms = np.arange(k, dtype=np.int32).reshape(n_sources, 3)
     silence = np.zeros((1, n_features), X.dtype)
     shown = Examples(
@@ -136,29 +202,30 @@ def parts_of_error(X, y, rng, beta, context=0):
     )
     pieces = pieces_of([Recording(0, n_rows)], 4, n_rows)
     with precision(dtype):
-        arrays = jax.tree.map(jnp.asarray, (weights, held, shown, Batch(pieces)))
-    return *arrays, Multiplicative(step_rule("mu", float(beta), quadratic=False))
+        return jax.tree.map(jnp.asarray, (weights, held, shown, Batch(pieces)))
 
 
 LOSSES = [signal_error, mask_error, snr_loss, si_sdr_loss]
 
 
 @pytest.mark.parametrize(
-    ("beta", "loss", "phases"),
-    [(beta, signal_error, False) for beta in (0, 0.5, 1, 2, 2.5)]
-    + [(1, loss, phases) for loss in LOSSES for phases in (False, True)],
+    ("unfolding", "loss", "phases"),
+    [(multiplicative(beta), signal_error, False) for beta in (0, 0.5, 2.5)]
+    + [(multiplicative(1), loss, loss is not signal_error) for loss in LOSSES]
+    + [(ProximalGradient(), snr_loss, True), (Recurrent(0.3), snr_loss, True)],
 )
-def test_gradients_by_finite_differences(beta, loss, phases):
+def test_gradients_by_finite_differences(unfolding, loss, phases):
     rng = np.random.default_rng(0)
     X, y = examples(6)
     if phases:
         y = y * np.exp(2j * np.pi * rng.random(y.shape))
         X = y.sum(axis=1)
-    weights, *data, unfolding = parts_of_error(X, y, rng, beta, context=1)
+    weights, *data = parts_of_error(X, y, rng, unfolding, context=1)
     error = SeparationError(unfolding, loss)
     with precision(np.float64):
         direction = jax.tree.map(lambda one: jnp.asarray(rng.standard_normal(one.shape)), weights)
 
+        @jax.jit
         def along(step):
             moved = jax.tree.map(lambda a, b: a + step * b, weights, direction)
             return error(moved, *data)
@@ -170,39 +237,45 @@ def test_gradients_by_finite_differences(beta, loss, phases):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rows_of_silence_have_no_slope(dtype):
+@pytest.mark.parametrize("unfolding", ["mu", "pgd", "ista"])
+def test_rows_of_silence_have_no_slope(dtype, unfolding):
     X, y = examples(30, dtype=dtype)
     X[3:7], y[3:7] = 0, 0
-    fitted = network(n_epochs=2).fit(X, y)
+    fitted = network(n_epochs=2, unfolding=unfolding, beta_loss=2).fit(X, y)
     assert np.isfinite(fitted.components_).all()
     assert np.isfinite(fitted.loss_curve_).all()
 
 
-@settings(max_examples=20)
+@cache
+def compiled_slope(error):
+    return jax.jit(jax.value_and_grad(error))
+
+
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10**6),
     kind=st.sampled_from(
         [
-            (0.5, np.float32, snr_loss),
-            (1.0, np.float32, signal_error),
-            (1.0, np.float64, si_sdr_loss),
-            (2.0, np.float32, mask_error),
-            (2.0, np.float64, snr_loss),
+            (multiplicative(0.5), np.float32, snr_loss),
+            (multiplicative(1), np.float32, signal_error),
+            (multiplicative(1), np.float64, si_sdr_loss),
+            (multiplicative(2), np.float32, mask_error),
+            (ProximalGradient(), np.float32, snr_loss),
+            (Recurrent(0.3), np.float32, snr_loss),
         ]
     ),
     level=st.sampled_from([1e-6, 1.0, 1e6]),
 )
 def test_silence_makes_no_nan_of_gradients(seed, kind, level):
-    beta, dtype, loss = kind
+    unfolding, dtype, loss = kind
     rng = np.random.default_rng(seed)
     y = rng.gamma(0.3, size=(8, 2, 5)) * rng.integers(0, 2, (8, 2, 5)) * level
     y[rng.integers(0, 2, 8) > 0] = 0
     y[:, rng.integers(2)] *= rng.integers(2)
     y = y.astype(dtype)
-    weights, *data, unfolding = parts_of_error(y.sum(axis=1), y, rng, beta)
+    weights, *data = parts_of_error(y.sum(axis=1), y, rng, unfolding)
     with precision(dtype):
-        error = SeparationError(unfolding, loss)
-        value, slope = jax.value_and_grad(error)(weights, *data)
+        value, slope = compiled_slope(SeparationError(unfolding, loss))(weights, *data)
         assert np.isfinite(value)
         for one in jax.tree.leaves(slope):
             assert np.isfinite(one).all()
@@ -357,7 +430,7 @@ def test_mixed_anew():
 def test_batches_that_are_mixed_anew():
     rng = np.random.default_rng(0)
     X, y = examples(20)
-    _, _, shown, _, _ = parts_of_error(X, y, rng, 1)
+    _, _, shown, _ = parts_of_error(X, y, rng, multiplicative(1))
     pieces = np.array([[[0, 1, 2], [20, 20, 5]], [[7, 8, 9], [3, 4, 5]]])
     gains = np.array([[1.0, 2.0], [0.5, 0.0]])
     with precision(np.float64):
@@ -478,6 +551,7 @@ SILENT = np.stack([Y[:, 0], 0 * Y[:, 0]], axis=1)
 @pytest.mark.parametrize(
     ("parameters", "arguments", "message"),
     [
+        ({"unfolding": "pgd"}, {}, "unfolding='pgd' lowers the squared distance: beta_loss must"),
         ({"n_untied": 11}, {}, "n_untied=11 must not exceed n_layers=10"),
         ({}, {"y": Y[:, 0]}, r"y must have the shape \(20, n_sources, 12\), got \(20, 12\)"),
         ({}, {"y": Y[:10]}, r"y must have the shape \(20, n_sources, 12\)"),
