@@ -1,5 +1,6 @@
 """Sparse non-negative matrix factorization whose iterations are trained as layers."""
 
+import os
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,15 +19,17 @@ from skbss._kernels.unfolded_losses import mask_error, si_sdr_loss, signal_error
 from skbss._kernels.unfolded_multiplicative import Multiplicative
 from skbss._kernels.unfolded_recurrent import Recurrent
 from skbss._runtime.blocks import bucket
-from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
+from skbss._runtime.device import for_kernels, is_jax_array, precision
 from skbss._runtime.gains import check_gains
 from skbss.factorization._atom_table import atom_table
 from skbss.factorization._base import BETA_LOSSES, BaseNMF
 from skbss.factorization._divergence import relative_power
+from skbss.factorization._held_back import held_back
 from skbss.factorization._observations import floor_of, has_missing, mean_of
 from skbss.factorization._pieces import pieces_of, recordings_of
 from skbss.factorization._rules import step_rule
 from skbss.factorization._source_dictionaries import source_dictionaries
+from skbss.factorization._sources_of_mixtures import check_sources_of
 from skbss.factorization._sparse_nmf import SparseNMF
 
 # Of a recording, whose activations are found at once.
@@ -145,6 +148,10 @@ class DeepUnfoldedNMF(BaseNMF):
         Training ends after more epochs than this in which the validation rows got no better.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last one.
+    checkpoint : str or path, default=None
+        A file that ``fit`` writes after every epoch, and removes in the end. If it was cut off in
+        between, fitting the same to the same data goes on from there, to the same weights. Not for
+        several fits at once, as in a search.
     random_state : int, RandomState instance or None, default=None
         Seed of the start, the batches and the validation share.
 
@@ -253,10 +260,17 @@ class DeepUnfoldedNMF(BaseNMF):
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "patience": [Interval(Integral, 0, None, closed="left")],
         "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
     }
 
     _accepts_sparse = False
+    components_: Any
+    dictionary_: Any
+    weights_: dict[str, Any]
+    atom_source_: np.ndarray
+    n_sources_: int
+    _memory: Any
 
     def __init__(
         self,
@@ -280,6 +294,7 @@ class DeepUnfoldedNMF(BaseNMF):
         validation_fraction=0.1,
         patience=5,
         warm_start=False,
+        checkpoint=None,
         random_state=None,
     ):
         self.n_components = n_components
@@ -301,6 +316,7 @@ class DeepUnfoldedNMF(BaseNMF):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -325,7 +341,8 @@ class DeepUnfoldedNMF(BaseNMF):
         Raises
         ------
         ValueError
-            If X or y are negative, infinite or NaN, or shapes or kinds do not go together; if a
+            If X or y are negative, infinite or NaN, if the `checkpoint` is of another training, or
+            shapes or kinds do not go together; if a
             source is silent everywhere, if `init`, `remix_db` or `beta_loss` does not fit, or if
             `n_untied` exceeds `n_layers`.
         FloatingPointError
@@ -418,7 +435,7 @@ class DeepUnfoldedNMF(BaseNMF):
         """
         check_is_fitted(self)
         X, checked = self._check_spectra(X, reset=False, lengths=lengths)
-        y = self._check_sources(y, X, checked)
+        y = check_sources_of(y, X, checked)
         self._check_number(y)
         distance = _energy(self._separated(X, checked) - y)
         energy = _energy(y)
@@ -429,7 +446,8 @@ class DeepUnfoldedNMF(BaseNMF):
     def _train(self, X, y, lengths, *, anew, n_epochs, decays):
         # Optax, which only training needs, takes longer to load than all the rest.
         from skbss._kernels.unfolded_training import Examples, SeparationError
-        from skbss.factorization._training import Course, Recipe, begin
+        from skbss.factorization._checkpoint import Checkpoint
+        from skbss.factorization._training import Recipe
         from skbss.factorization._unfolded_training import Mixing, train_unfolded
 
         if self.unfolding != "mu" and self._beta != 2:
@@ -440,17 +458,25 @@ class DeepUnfoldedNMF(BaseNMF):
         if self._n_trained() > self.n_layers:
             raise ValueError(f"n_untied={self.n_untied} must not exceed n_layers={self.n_layers}.")
         X, checked = self._check_spectra(X, reset=anew, lengths=lengths)
-        y = self._check_sources(y, X, checked)
+        y = check_sources_of(y, X, checked)
+        start = None if anew else (self.weights_, self._memory)
+        checkpoint = Checkpoint(
+            self.checkpoint if decays else None,
+            jax.tree.map(_on_host, (self._decides(), X, y, checked.lengths, start)),
+        )
         if anew:
-            self._rng = check_random_state(self.random_state)
-            self._begin(checked, y)
+            self._rng = _own_generator(self.random_state)
+            self._begin(checked, y, checkpoint.stored)
         self._check_number(y)
         gains = None
         if self.remix_db is not None:
             gains = check_gains(self.remix_db, self.n_sources_, "remix_db")
+        rng = self._rng
+        checkpoint.keep(dictionary=self.dictionary_, labels=self.atom_source_)
+        checkpoint.rewind(rng)
+        recordings = held_back(checked.lengths, self.validation_fraction if decays else 0, rng)
         xp = jnp if is_jax_array(checked.X) else np
-        dtype = self.dictionary_.dtype
-        with precision(dtype):
+        with precision(self.dictionary_.dtype):
             # Put there once: every step would copy what is not.
             examples, held = jax.tree.map(
                 jnp.asarray,
@@ -463,32 +489,48 @@ class DeepUnfoldedNMF(BaseNMF):
                     self._held(xp),
                 ),
             )
-            if anew:
-                course = begin(self._weights())
-            else:
-                course = Course(self._weights(), self._weights(), self._memory)
-                course.losses = self.loss_curve_.tolist()
-                course.validation_losses = self.validation_curve_.tolist() if decays else []
+            course = self._course(anew, decays)
+            checkpoint.resume(course, rng)
             train_unfolded(
                 course,
                 held,
                 examples,
-                checked.lengths,
+                recordings,
                 SeparationError(self._unfolding(), _LOSSES[self.loss]),
                 Mixing(self.batch_size, self.piece_length, gains, self.steps_per_epoch),
                 Recipe(n_epochs, float(self.learning_rate), self.patience, decays),
-                self.validation_fraction if decays else 0,
-                self._rng,
+                rng,
+                after_epoch=lambda: checkpoint.write(course, rng),
             )
             self._keep(course, xp)
         self._refuse_overflow(np.asarray(self.components_), 0.0)
+        checkpoint.remove()
 
-    def _begin(self, checked, y):
-        """The untrained network."""
-        learner = SparseNMF(self.n_components, beta_loss=self.beta_loss, sparsity=self.sparsity)
-        H, sources = source_dictionaries(
-            abs(y), checked.lengths, self.context, self.init, learner, self._rng
-        )
+    def _course(self, anew, decays):
+        from skbss.factorization._training import Course, begin
+
+        weights = jax.tree.map(jnp.asarray, self._weights())
+        if anew:
+            return begin(weights)
+        course = Course(weights, weights, self._memory, self.loss_curve_.tolist())
+        if decays:
+            course.validation_losses = self.validation_curve_.tolist()
+        return course
+
+    def _decides(self):
+        """All parameters on which the weights depend."""
+        return {name: one for name, one in self.get_params().items() if name != "checkpoint"}
+
+    def _begin(self, checked, y, stored):
+        """The untrained network, with the dictionary of a training that was cut off if any was."""
+        if stored:
+            H = (jnp if is_jax_array(checked.X) else np).asarray(stored["dictionary"])
+            sources = stored["labels"]
+        else:
+            learner = SparseNMF(self.n_components, beta_loss=self.beta_loss, sparsity=self.sparsity)
+            H, sources = source_dictionaries(
+                abs(y), checked.lengths, self.context, self.init, learner, self._rng
+            )
         self._mean = mean_of(checked.X, None) or 1.0
         self.penalty_ = float(self.sparsity * relative_power(self._mean, self._beta - 1))
         self.n_sources_ = y.shape[1]
@@ -512,30 +554,6 @@ class DeepUnfoldedNMF(BaseNMF):
             return checked.X, checked
         checked = self._check_input(abs(X), None, reset=reset, lengths=lengths)
         return X.reshape(-1, X.shape[-1]), checked
-
-    def _check_sources(self, y, X, checked):
-        """Of shape (n_rows, n_sources, n_features), in the precision of X."""
-        xp = jnp if is_jax_array(checked.X) else np
-        y = xp.asarray(movable(y, checked.X) if is_jax_array(y) else np.asarray(y))
-        if y.ndim != len(checked.leading) + 2 or (*y.shape[:-2], y.shape[-1]) != (
-            *checked.leading,
-            checked.X.shape[1],
-        ):
-            wanted = ", ".join([*map(str, checked.leading), "n_sources", str(checked.X.shape[1])])
-            raise ValueError(f"y must have the shape ({wanted}), got {y.shape}.")
-        if not np.issubdtype(y.dtype, np.number):
-            raise ValueError(f"y must hold numbers, got {y.dtype}.")
-        if xp.iscomplexobj(y) != xp.iscomplexobj(X):
-            raise ValueError(
-                "X and y must both hold magnitudes, or both complex spectra, got X of "
-                f"{X.dtype} and y of {y.dtype}."
-            )
-        y = y.reshape(-1, *y.shape[-2:]).astype(X.dtype)
-        if not bool(xp.isfinite(y).all()):
-            raise ValueError("y must be finite, but holds NaN or infinity.")
-        if not xp.iscomplexobj(y) and bool((y < 0).any()):
-            raise ValueError("y must be non-negative, or complex as X is.")
-        return y
 
     def _check_number(self, y):
         if y.shape[1] != self.n_sources_:
@@ -645,3 +663,13 @@ class DeepUnfoldedNMF(BaseNMF):
 
 def _energy(spectra):
     return np.square(np.abs(np.asarray(spectra)).astype(np.float64)).sum()
+
+
+def _own_generator(random_state):
+    """NumPy's global one is not kept: it belongs to nobody."""
+    rng = check_random_state(random_state)
+    return np.random.RandomState(rng.randint(2**31 - 1)) if random_state is None else rng
+
+
+def _on_host(one):
+    return np.asarray(one) if is_jax_array(one) else one

@@ -86,6 +86,7 @@ def train(
     objective: Objective,
     batches: Callable[[], Sequence[tuple[Any, ...]]],
     held_back: Sequence[tuple[int, tuple[Any, ...]]] = (),
+    after_epoch: Callable[[], None] | None = None,
 ):
     """Train, in place.
 
@@ -101,6 +102,8 @@ def train(
         The data of the steps of an epoch.
     held_back : sequence of (int, tuple)
         Data that is not trained with, and what it weighs, if there is any.
+    after_epoch : callable, optional
+        Called when an epoch is done.
     """
     dtype = jax.tree.leaves(course.last)[0].dtype
 
@@ -130,11 +133,18 @@ def train(
             values.append(float(value))
         course.losses.append(float(np.mean(values)))
         course.epoch += 1
-        if not held_back:
-            course.weights = course.last
-            continue
-        best = min(course.validation_losses)
-        course.validation_losses.append(error())
-        course.waited += 1
-        if course.validation_losses[-1] < best:
-            course.weights, course.waited = course.last, 0
+        _choose(course, error() if held_back else None)
+        if after_epoch is not None:
+            after_epoch()
+
+
+def _choose(course, error):
+    """Keep the last weights if they are the best ones, or nothing tells."""
+    if error is None:
+        course.weights = course.last
+        return
+    is_best = error < min(course.validation_losses)
+    course.validation_losses.append(error)
+    course.waited = 0 if is_best else course.waited + 1
+    if is_best:
+        course.weights = course.last

@@ -8,7 +8,6 @@ import numpy as np
 from skbss._kernels.unfolded_training import Batch, Examples, SeparationError
 from skbss._runtime.device import for_kernels
 from skbss._runtime.gains import draw_gains
-from skbss.factorization._held_back import held_back
 from skbss.factorization._pieces import drawn_pieces, pieces_of
 from skbss.factorization._training import Course, Recipe, train
 
@@ -40,12 +39,12 @@ def train_unfolded(
     course: Course,
     held,
     examples: Examples,
-    lengths,
+    recordings,
     objective: SeparationError,
     mixing: Mixing,
     recipe: Recipe,
-    validation_fraction,
     rng,
+    after_epoch=None,
 ):
     """Train, in place.
 
@@ -57,21 +56,21 @@ def train_unfolded(
         What is not trained.
     examples : Examples
         Mixtures and their sources.
-    lengths : sequence of int
-        Numbers of rows of the recordings.
+    recordings : tuple of lists of Recording
+        Those to train with, and those to hold back, which may be none.
     objective : SeparationError
         What is minimized.
     mixing : Mixing
         How batches are made.
     recipe : Recipe
         How to train.
-    validation_fraction : float
-        Share of the recordings that is held back.
     rng : RandomState
-        Of the validation share and the batches.
+        Of the batches.
+    after_epoch : callable, optional
+        Called when an epoch is done.
     """
-    own, spared = held_back(lengths, validation_fraction, rng)
-    silent = sum(lengths)
+    own, spared = recordings
+    silent = len(examples.mixture) - 1
     n_rows = sum(length for _, length in own)
     length = min(mixing.piece_length, mixing.batch_size, n_rows)
     n_pieces = max(1, min(mixing.batch_size, n_rows) // length)
@@ -97,4 +96,4 @@ def train_unfolded(
     to_validate = pieces_of(spared, length, silent) if spared else np.zeros((0, length))
     parts = [to_validate[at : at + n_pieces] for at in range(0, len(to_validate), n_pieces)]
     validation = [(len(part), (held, examples, Batch(part))) for part in parts]
-    train(course, recipe, objective, batches, validation)
+    train(course, recipe, objective, batches, validation, after_epoch)

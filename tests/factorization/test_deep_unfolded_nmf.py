@@ -1,6 +1,9 @@
 """DeepUnfoldedNMF: the same as SparseNMF untrained; its gradients; what training does."""
 
 import pickle
+import signal
+import subprocess
+import sys
 from functools import cache
 
 import jax
@@ -536,6 +539,94 @@ def test_copies():
     np.testing.assert_array_equal(copied.components_, fitted.components_)
     with pytest.raises(NotFittedError):
         clone(fitted).predict(X)
+
+
+@pytest.mark.parametrize("remix", [False, True])
+def test_training_that_was_cut_off_goes_on(tmp_path, monkeypatch, remix):
+    X, y = examples()
+    path, lengths = tmp_path / "training.npz", [30, 30, 30, 30]
+
+    def begun(**settings):
+        """As another process has it: nothing is the same object."""
+        if remix:
+            settings |= {"remix_db": [uniform(-5, 10), 0], "validation_fraction": 0}
+            settings |= {"random_state": np.random.RandomState(5)}
+        return network(n_epochs=6, **settings)
+
+    whole = begun().fit(X, y, lengths=lengths)
+    steps = []
+
+    def step(*arguments, **program):
+        if len(steps) == 10:
+            raise InterruptedError
+        steps.append(1)
+        return gradient_step(*arguments, **program)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "gradient_step", step)
+        with pytest.raises(InterruptedError):
+            begun(checkpoint=path).fit(X, y, lengths=lengths)
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(ValueError, match="with other data or parameters: name another file"):
+        begun(checkpoint=path, n_layers=3).fit(X, y, lengths=lengths)
+    with pytest.raises(ValueError, match="with other data or parameters"):
+        begun(checkpoint=path).fit(X, 0.5 * y, lengths=lengths)
+    resumed = begun(checkpoint=path).fit(X, y, lengths=lengths)
+    np.testing.assert_array_equal(resumed.components_, whole.components_)
+    np.testing.assert_array_equal(resumed.loss_curve_, whole.loss_curve_)
+    np.testing.assert_array_equal(resumed.validation_curve_, whole.validation_curve_)
+    assert not list(tmp_path.iterdir())
+    # What follows is the same, too.
+    np.testing.assert_array_equal(
+        resumed.partial_fit(X, y).components_, whole.partial_fit(X, y).components_
+    )
+
+
+KILLED = """
+import numpy as np, os, signal, sys
+from skbss import DeepUnfoldedNMF
+from skbss.factorization._checkpoint import Checkpoint
+written = Checkpoint.write
+def write(self, course, rng):
+    written(self, course, rng)
+    if course.epoch == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+Checkpoint.write = write
+X, y = (np.load(name) for name in sys.argv[2:])
+DeepUnfoldedNMF(4, n_epochs=4, batch_size=32, random_state=0, checkpoint=sys.argv[1]).fit(X, y)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills")
+def test_a_killed_training_goes_on(tmp_path):
+    X, y = examples()
+    names = [str(tmp_path / "X.npy"), str(tmp_path / "y.npy")]
+    for name, one in zip(names, (X, y), strict=True):
+        np.save(name, one)
+    path = tmp_path / "training"
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), *names], check=False)
+    assert done.returncode == -signal.SIGKILL
+    resumed = network(checkpoint=str(path)).fit(X, y)
+    assert resumed.n_iter_ == 4
+    np.testing.assert_array_equal(resumed.components_, network().fit(X, y).components_)
+
+
+def test_what_is_no_checkpoint_is_left_alone(tmp_path):
+    X, y = examples(20)
+    path = tmp_path / "notes.npz"
+    for content in (b"", b"words", pickle.dumps({"fingerprint": 1})):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="is no checkpoint of a training"):
+            network(checkpoint=path).fit(X, y)
+        assert path.read_bytes() == content
+    np.savez(path, fingerprint=np.array([object()]))
+    with pytest.raises(ValueError, match="is no checkpoint of a training"):
+        network(checkpoint=path).fit(X, y)
+    with pytest.raises(ValueError, match="there is no folder"):
+        network(checkpoint=tmp_path / "none" / "file").fit(X, y)
+    generator = np.random.RandomState(np.random.PCG64(0))
+    with pytest.raises(ValueError, match="MT19937, got a random_state with PCG64"):
+        network(checkpoint=tmp_path / "new", random_state=generator).fit(X, y)
 
 
 def test_grid_search():
