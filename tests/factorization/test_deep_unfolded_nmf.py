@@ -45,7 +45,13 @@ def examples(n_rows=120, n_sources=2, seed=0, dtype=np.float64):
 
 
 def network(**parameters):
-    usual = {"n_components": 4, "batch_size": 32, "n_epochs": 4, "random_state": 0}
+    usual = {
+        "n_components": 4,
+        "batch_size": 32,
+        "n_epochs": 4,
+        "validation_fraction": 0,
+        "random_state": 0,
+    }
     return DeepUnfoldedNMF(**{**usual, **parameters})
 
 
@@ -63,9 +69,12 @@ def iterated(fitted, X, n_iter):
     return model.fit(X).transform(X)
 
 
-@pytest.mark.parametrize("beta", [0, 0.5, 1, 1.5, 2, 3])
+@pytest.mark.parametrize(
+    ("beta", "dtype", "rtol"),
+    [(beta, np.float64, 1e-12) for beta in (0, 0.5, 1, 1.5, 2, 3)]
+    + [(beta, np.float32, 2e-5) for beta in (0, 1)],
+)
 @pytest.mark.parametrize("sparsity", [0, 0.5])
-@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-12), (np.float32, 2e-5)])
 def test_untrained_it_is_as_many_updates(beta, sparsity, dtype, rtol):
     X, y = examples(dtype=dtype)
     fitted = network(n_epochs=0, beta_loss=beta, sparsity=sparsity, n_layers=7).fit(X, y)
@@ -76,7 +85,7 @@ def test_untrained_it_is_as_many_updates(beta, sparsity, dtype, rtol):
     np.testing.assert_allclose(fitted.components_, fitted.dictionary_, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("n_layers", "n_untied"), [(1, 0), (1, 1), (5, 5), (5, 0)])
+@pytest.mark.parametrize(("n_layers", "n_untied"), [(1, 1), (5, 0)])
 def test_how_many_layers_are_trained_does_not_matter_untrained(n_layers, n_untied):
     X, y = examples()
     fitted = network(n_epochs=0, n_layers=n_layers, n_untied=n_untied).fit(X, y)
@@ -102,18 +111,14 @@ def stepped(fitted, X, n_iter, coupling):
 @pytest.mark.parametrize(("unfolding", "coupling"), [("pgd", None), ("ista", 0), ("ista", 0.3)])
 @pytest.mark.parametrize(("dtype", "atol"), [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_untrained_it_is_as_many_steps(unfolding, coupling, dtype, atol):
-    X, y = examples(150, dtype=dtype)
+    X, y = examples(dtype=dtype)
     settings = {"beta_loss": 2, "n_layers": 6, "coupling": coupling or 0.0}
-    for n_untied in (None, 2):
-        fitted = network(n_epochs=0, unfolding=unfolding, n_untied=n_untied, **settings).fit(X, y)
-        expected = stepped(fitted, X, 6, coupling)
-        W = fitted.transform(X)
-        assert W.dtype == dtype
-        np.testing.assert_allclose(W, expected, rtol=0, atol=atol * expected.max())
-        # Every recording begins anew.
-        W = fitted.transform(X, lengths=[100, 50])
-        expected[100:] = stepped(fitted, X[100:], 6, coupling)
-        np.testing.assert_allclose(W, expected, rtol=0, atol=atol * expected.max())
+    fitted = network(n_epochs=0, unfolding=unfolding, n_untied=2, **settings).fit(X, y)
+    W = fitted.transform(X, lengths=[100, 20])
+    assert W.dtype == dtype
+    # Every recording begins anew.
+    expected = [stepped(fitted, part, 6, coupling) for part in (X[:100], X[100:])]
+    np.testing.assert_allclose(W, np.concatenate(expected), rtol=0, atol=atol * np.max(expected[0]))
 
 
 @pytest.mark.parametrize("unfolding", ["pgd", "ista"])
@@ -129,8 +134,8 @@ def test_many_steps_are_a_lasso(unfolding):
 
 @pytest.mark.parametrize("unfolding", ["pgd", "ista"])
 def test_steps_are_trained(unfolding):
-    X, y = examples(300)
-    new = examples(100, seed=1)
+    X, y = examples(400)
+    new = examples(200, seed=1)
     settings = {"unfolding": unfolding, "beta_loss": 2, "n_components": 3, "n_layers": 5}
     untrained, trained = (network(**settings, n_epochs=n).fit(X, y) for n in (0, 12))
     assert trained.score(*new) > untrained.score(*new)
@@ -311,7 +316,7 @@ def test_training_separates_better_what_it_has_not_seen(loss, beta):
     new = examples(200, seed=1)
     settings = {"loss": loss, "beta_loss": beta, "n_components": 3, "n_layers": 6}
     untrained = network(**settings, n_epochs=0).fit(X, y)
-    trained = network(**settings, n_epochs=15).fit(X, y)
+    trained = network(**settings, n_epochs=15, validation_fraction=0.1).fit(X, y)
     assert trained.loss_curve_[-1] < trained.loss_curve_[0]
     assert trained.score(*new) > untrained.score(*new)
     assert trained.n_iter_ == len(trained.loss_curve_) == len(trained.validation_curve_) - 1
@@ -326,8 +331,9 @@ def test_one_seed_one_result():
 
 def test_the_weights_of_the_best_epoch_are_kept():
     X, y = examples()
+    held = {"validation_fraction": 0.1}
     # Steps this long make it worse.
-    fitted = network(n_epochs=12, learning_rate=3.0, patience=2, loss="signal").fit(X, y)
+    fitted = network(n_epochs=12, learning_rate=3.0, patience=2, loss="signal", **held).fit(X, y)
     curve = fitted.validation_curve_
     assert fitted.n_iter_ == curve.argmin() + 3 < 12
     held_back = examples()[0][-12:], examples()[1][-12:]
@@ -419,7 +425,7 @@ def test_phases_tell_what_masks_shall_come_close_to():
 
 def test_mixed_anew():
     """Recordings that were mixed at one level make a network for all levels."""
-    _, y = examples(300)
+    _, y = examples(400)
     level = np.array([[1.0], [0.1]])
     quiet = (y * level).sum(axis=1), y * level
     new = examples(200, seed=1)
@@ -551,7 +557,7 @@ def test_training_that_was_cut_off_goes_on(tmp_path, monkeypatch, remix):
         if remix:
             settings |= {"remix_db": [uniform(-5, 10), 0], "validation_fraction": 0}
             settings |= {"random_state": np.random.RandomState(5)}
-        return network(n_epochs=6, **settings)
+        return network(n_epochs=6, **{"validation_fraction": 0.25, **settings})
 
     whole = begun().fit(X, y, lengths=lengths)
     steps = []
@@ -593,7 +599,8 @@ def write(self, course, rng):
         os.kill(os.getpid(), signal.SIGKILL)
 Checkpoint.write = write
 X, y = (np.load(name) for name in sys.argv[2:])
-DeepUnfoldedNMF(4, n_epochs=4, batch_size=32, random_state=0, checkpoint=sys.argv[1]).fit(X, y)
+settings = {"n_epochs": 4, "batch_size": 32, "validation_fraction": 0, "random_state": 0}
+DeepUnfoldedNMF(4, **settings, checkpoint=sys.argv[1]).fit(X, y)
 """
 
 
