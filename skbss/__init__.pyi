@@ -17,6 +17,7 @@ from .factorization import MultilayerNMF as MultilayerNMF
 from .factorization import OrthogonalNMF as OrthogonalNMF
 from .factorization import SparseNMF as SparseNMF
 from .factorization import StructuredNMF as StructuredNMF
+from .factorization import TransformLearningNMF as TransformLearningNMF
 from .factorization import non_negative_factorization as non_negative_factorization
 from .factorization import select_n_components as select_n_components
 from .frontend import ISTFT as ISTFT

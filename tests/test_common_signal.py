@@ -13,6 +13,7 @@ from skbss import (
     GuidedSeparator,
     Separator,
     SpectralSubtraction,
+    TransformLearningNMF,
     WienerMask,
 )
 from skbss.guidance import Guide
@@ -221,3 +222,17 @@ EXPECTED_FAILURES = {
 )
 def test_scikit_learn_check(estimator, check):
     check(estimator)
+
+
+@pytest.mark.usefixtures("few_programs")
+@parametrize_with_checks([TransformLearningNMF(2, tol=0, max_iter=3, random_state=0)])
+def test_scikit_learn_check_of_frames(estimator, check):
+    check(estimator)
+
+
+def test_tags_of_frames():
+    tags = TransformLearningNMF().__sklearn_tags__()
+    assert not tags.input_tags.positive_only
+    assert not tags.input_tags.sparse
+    assert not tags.input_tags.allow_nan
+    assert tags.transformer_tags.preserves_dtype == ["float64", "float32"]

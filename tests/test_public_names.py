@@ -44,6 +44,7 @@ TOP_LEVEL = {
     "SparseNMF",
     "SpectralSubtraction",
     "StructuredNMF",
+    "TransformLearningNMF",
     "VAENMF",
     "WienerMask",
     "__version__",

@@ -8,8 +8,8 @@ from sklearn.utils.validation import validate_data
 from skbss._runtime.device import is_jax_array
 
 
-def check_matrix(estimator, X, *, reset, accept_sparse=True):
-    """A non-negative float matrix, dense or CSR; checked where it lies if it is a JAX array.
+def check_matrix(estimator, X, *, reset, accept_sparse=True, accept_negative=False):
+    """A float matrix, dense or CSR; checked where it lies if it is a JAX array.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ def check_matrix(estimator, X, *, reset, accept_sparse=True):
         True in ``fit``.
     accept_sparse : bool
         Whether sparse matrices are accepted.
+    accept_negative : bool
+        Whether entries may be negative.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def check_matrix(estimator, X, *, reset, accept_sparse=True):
             if not X.has_canonical_format:
                 X = X.copy()
                 X.sum_duplicates()
-    if _has_negative(X):
+    if not accept_negative and _has_negative(X):
         name = type(estimator).__name__
         raise ValueError(f"Negative values in data passed to {name} (input X)")
     return X, X.shape[:1] if leading is None else leading

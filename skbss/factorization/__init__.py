@@ -16,6 +16,7 @@ from skbss.factorization._orthogonal_nmf import OrthogonalNMF
 from skbss.factorization._rank import select_n_components
 from skbss.factorization._sparse_nmf import SparseNMF
 from skbss.factorization._structured_nmf import StructuredNMF
+from skbss.factorization._transform_learning_nmf import TransformLearningNMF
 from skbss.factorization._vae_nmf import VAENMF
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "OrthogonalNMF",
     "SparseNMF",
     "StructuredNMF",
+    "TransformLearningNMF",
     "non_negative_factorization",
     "select_n_components",
 ]

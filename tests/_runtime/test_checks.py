@@ -96,6 +96,13 @@ def test_jax_arrays_stay_where_they_lie():
     assert check(given)[0] is given
 
 
+def test_negative_values_are_taken_where_they_are_welcome():
+    for X in (-np.ones((2, 3)), -jnp.ones((2, 3))):
+        found, leading = check_matrix(Model(), X, reset=True, accept_negative=True)
+        np.testing.assert_array_equal(found, X)
+        assert leading == (2,)
+
+
 @pytest.mark.parametrize("convert", [np.asarray, jnp.asarray, sp.csr_array, lambda X: X[None]])
 @pytest.mark.parametrize("missing", [False, True])
 def test_negative_values_are_refused_beside_missing_ones(convert, missing):
