@@ -138,6 +138,9 @@ class TransformLearningNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     would be learned as eagerly as the music. ``transform`` solves for each frame by itself, faint
     ones too; frames of zeros have activations of zero.
 
+    A program is compiled for every new length of a frame, number of frames (in four steps an
+    octave), number of components and objective.
+
     Signs and order of the rows of the basis mean nothing. There are many local minima: rounding, or
     another precision, is enough to lead to another basis that is about as good.
 
