@@ -334,12 +334,13 @@ class TransformLearningNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         -------
         W : array of shape (..., n_components)
             Energy of every component in every frame, in units of the square of X, which add up to
-            about the energy of the frame; zeros for a frame of zeros.
+            about the energy of the frame; zeros for a frame of zeros, infinite where no number of
+            the precision of X is large enough.
         """
         check_is_fitted(self)
         X, leading = self._check_frames(X, reset=False)
         C, level = self._coefficients(X)
-        with precision(X.dtype):
+        with precision(X.dtype), np.errstate(over="ignore"):
             W = self._activations(self._powers(C, level)) * level * level
             return W.reshape(*leading, W.shape[-1])
 

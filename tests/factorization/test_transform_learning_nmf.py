@@ -58,7 +58,7 @@ def test_with_its_basis_held_it_is_a_factorization_of_squares(frames, objective,
     W, H = rng.gamma(1, size=(N_FRAMES, K)) * level, rng.gamma(1, size=(K, SIZE))
     held = model(objective=objective, init="custom", learn_basis=False, max_iter=n_iter)
     held.fit(frames, W=W, H=H)
-    np.testing.assert_allclose(held.basis_, dct(np.eye(SIZE), norm="ortho", axis=0), atol=1e-14)
+    np.testing.assert_allclose(held.coefficients(frames), dct(frames, norm="ortho"), atol=1e-13)
     V = powers(held, frames)
     nmf = BetaNMF(K, init="custom", solver="mu", beta_loss=0, tol=0, max_iter=n_iter)
     W = nmf.fit_transform(V, W=W, H=H)
@@ -232,6 +232,17 @@ def test_single_precision_is_learned_in_double(frames, on_device):
     basis = np.asarray(found.basis_, np.float64)
     np.testing.assert_allclose(basis @ basis.T, np.eye(SIZE), atol=1e-6)
     np.testing.assert_allclose(np.asarray(parts).sum(axis=1), X, atol=1e-5)
+
+
+def test_levels_whose_squares_are_no_numbers_are_separated(fitted, frames):
+    for gain in (2.0**-60, 2.0**80):
+        X = np.asarray(frames * gain, np.float32)
+        W, parts = fitted.transform(X), fitted.predict(X)
+        # Between them lie all squares of single precision.
+        assert ((W == 0) if gain < 1 else np.isinf(W)).any()
+        assert not np.isnan(W).any()
+        expected = fitted.predict(np.asarray(frames, np.float32))
+        np.testing.assert_array_equal(parts, expected * np.float32(gain))
 
 
 def test_end_is_told_by_the_fall_for_a_coefficient(frames):
