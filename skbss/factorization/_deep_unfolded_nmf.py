@@ -13,7 +13,13 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skbss._kernels.masks import soft_masks, source_models
-from skbss._kernels.unfolded import Held, Weights, unfolded_pieces
+from skbss._kernels.unfolded import (
+    Held,
+    Weights,
+    shares,
+    unfolded_activations,
+    unfolded_pieces,
+)
 from skbss._kernels.unfolded_gradient import ProximalGradient
 from skbss._kernels.unfolded_losses import mask_error, si_sdr_loss, signal_error, snr_loss
 from skbss._kernels.unfolded_multiplicative import Multiplicative
@@ -443,6 +449,75 @@ class DeepUnfoldedNMF(BaseNMF):
             raise ValueError("All sources in y are silent: there is no energy to explain.")
         return float(1 - distance / energy)
 
+    def as_function(self):
+        """The separation as a pure function, for those who train or use it as a part of their own.
+
+        Returns
+        -------
+        separate : callable
+            ``separate(weights, X)`` is ``predict(X)`` of a network with these weights: X is a JAX
+            array of shape (..., n_rows, n_features), non-negative or complex, of one recording or,
+            with more axes, of several, and the result one of shape
+            (..., n_rows, n_sources, n_features). It can be compiled, differentiated by weights and
+            mixtures, and mapped; nothing is checked. Float64 needs JAX's ``enable_x64``.
+        weights : dict of array
+            A copy of `weights_`.
+
+        See Also
+        --------
+        replace_weights : Takes them back.
+        """
+        check_is_fitted(self)
+        unfolding, held, atoms, mean = self._unfolding(), self._held(np), self._atoms(), self._mean
+        # A loop is differentiable by what it begins with if it is known how often it goes round.
+        n_tied: Any = int(held.n_tied)
+
+        def separate(weights, X):
+            pieces = X.reshape(-1, *X.shape[-2:])
+            with jax.default_matmul_precision("highest"):
+                tree, known = jax.tree.map(jnp.asarray, (_as_tree(weights), held))
+                known = known._replace(n_tied=n_tied)
+                W = unfolded_activations(tree, known, abs(pieces) / float(mean), unfolding)
+                sources = shares(tree, W, jnp.asarray(atoms)) * pieces
+            return jnp.moveaxis(sources, 0, 2).reshape(*X.shape[:-1], -1, X.shape[-1])
+
+        return separate, {name: one.copy() for name, one in self.weights_.items()}
+
+    def replace_weights(self, weights):
+        """Take over weights that were trained elsewhere.
+
+        Parameters
+        ----------
+        weights : dict of array
+            Of the names, shapes and meaning of `weights_`, finite.
+
+        Returns
+        -------
+        self : DeepUnfoldedNMF
+            The estimator. `components_` follow the weights; where training goes on, it goes on
+            from them, with nothing else remembered.
+
+        Raises
+        ------
+        ValueError
+            If names or shapes are others, or a weight is not finite.
+        """
+        check_is_fitted(self)
+        wanted = {name: one.shape for name, one in self.weights_.items()}
+        given = {name: np.shape(one) for name, one in weights.items()}
+        if given != wanted:
+            raise ValueError(f"weights must be of the shapes {wanted}, got {given}.")
+        bad = [name for name, one in weights.items() if not np.isfinite(np.asarray(one)).all()]
+        if bad:
+            raise ValueError(f"weights must be finite, but {bad[0]!r} holds NaN or infinity.")
+        xp = jnp if is_jax_array(self.dictionary_) else np
+        dtype = self.dictionary_.dtype
+        with precision(dtype):
+            self.weights_ = {name: xp.asarray(one, dtype) for name, one in weights.items()}
+            self.components_ = xp.exp(self.weights_["output"])
+        self._memory = None
+        return self
+
     def _train(self, X, y, lengths, *, anew, n_epochs, decays):
         # Optax, which only training needs, takes longer to load than all the rest.
         from skbss._kernels.unfolded_training import Examples, SeparationError
@@ -509,9 +584,11 @@ class DeepUnfoldedNMF(BaseNMF):
     def _course(self, anew, decays):
         from skbss.factorization._training import Course, begin
 
-        weights = jax.tree.map(jnp.asarray, self._weights())
+        weights = jax.tree.map(jnp.asarray, _as_tree(self.weights_))
         if anew:
             return begin(weights)
+        if self._memory is None:
+            self._memory = begin(weights).memory
         course = Course(weights, weights, self._memory, self.loss_curve_.tolist())
         if decays:
             course.validation_losses = self.validation_curve_.tolist()
@@ -564,10 +641,6 @@ class DeepUnfoldedNMF(BaseNMF):
     def _atoms(self):
         return atom_table(self.atom_source_, self.n_sources_)
 
-    def _weights(self):
-        layers = {name: one for name, one in self.weights_.items() if name != "output"}
-        return Weights(layers, self.weights_["output"])
-
     def _unfolding(self):
         if self.unfolding == "mu":
             return Multiplicative(step_rule("mu", self._beta, quadratic=False))
@@ -612,10 +685,11 @@ class DeepUnfoldedNMF(BaseNMF):
     def _activations(self, checked, H=None):
         X, dtype = checked.X, self.dictionary_.dtype
         xp = jnp if is_jax_array(X) else np
-        unfolding, n_rows, margin = self._unfolding(), len(X), self.context
-        longest = max(checked.lengths)
+        unfolding, n_rows = self._unfolding(), len(X)
+        # What remembers must see its recordings from their very beginning, and as a whole.
+        longest, margin = max(checked.lengths), 0
         if not unfolding.remembers:
-            longest = min(longest, _ROWS_AT_ONCE)
+            longest, margin = min(longest, _ROWS_AT_ONCE), self.context
         pieces = pieces_of(
             recordings_of(checked.lengths), bucket(longest) + 2 * margin, n_rows, margin=margin
         )
@@ -623,7 +697,7 @@ class DeepUnfoldedNMF(BaseNMF):
         inner = slice(margin, pieces.shape[1] - margin)
         with precision(dtype):
             V = self._with_silence(X, xp)
-            weights, held = self._weights(), self._held(xp)
+            weights, held = _as_tree(self.weights_), self._held(xp)
             found = []
             for start in range(0, len(pieces), at_once):
                 some = pieces[start : start + at_once]
@@ -659,6 +733,11 @@ class DeepUnfoldedNMF(BaseNMF):
     def _refuse_missing(X, weights):
         if has_missing(X):
             raise ValueError("Input X contains NaN, which DeepUnfoldedNMF does not handle.")
+
+
+def _as_tree(weights):
+    layers = {name: one for name, one in weights.items() if name != "output"}
+    return Weights(layers, weights["output"])
 
 
 def _energy(spectra):

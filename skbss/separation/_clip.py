@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from skbss._kernels.masks import masked_waveforms
+from skbss._kernels.stft import frame_spectra, overlapped_waveform
 from skbss._runtime.blocks import filled_up
 from skbss._runtime.device import is_jax_array, movable
 from skbss.frontend._framing import Framing
@@ -218,6 +219,38 @@ def separate_by_shares(x, shares, *, framing: Framing):
         for one, known in zip(x.reshape(n_channels, -1), shares, strict=True)
     ]
     return xp.stack(sources, axis=1).reshape(n_sources, *x.shape)
+
+
+def separate_by_function(x, function, *, framing: Framing):
+    """The sources of a clip, by whatever separates its spectra; to be traced by JAX.
+
+    Parameters
+    ----------
+    x : JAX array of shape ([n_channels,] length)
+        Waveforms of the mixture.
+    function : callable
+        From the spectra of the clip at unit level, of shape ([n_channels,] n_frames, n_freqs), to
+        those of its sources, of shape ([n_channels,] n_frames, n_sources, n_freqs).
+    framing : Framing
+        The frames.
+
+    Returns
+    -------
+    sources : JAX array of shape (n_sources, [n_channels,] length)
+    """
+    cover = Cover(x.shape[-1], framing)
+    peak = abs(x).max()
+    peak = jnp.where(peak > 0, peak, 1)
+    power = jnp.square(x / peak).mean()
+    level = peak * jnp.sqrt(jnp.where(power > 0, power, 1))
+    window, norm = framing.window.astype(x.dtype), float(np.linalg.norm(framing.window))
+
+    def waveforms_of(block):
+        X = frame_spectra(block.samples, window, hop_length=framing.hop_length)
+        sources = jnp.moveaxis(function(X / norm) * norm, -2, 0)
+        return overlapped_waveform(sources, window, hop_length=framing.hop_length)
+
+    return cover.synthesized(waveforms_of, cover.padded(x / level), 1) * level
 
 
 def _of_block(known, block, x):

@@ -1,6 +1,7 @@
 """Separation of recordings by dictionaries, blind or trained."""
 
 import numbers
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -27,6 +28,7 @@ from skbss.masking._level import level_of
 from skbss.separation._clip import (
     lengths_of_rows,
     separate,
+    separate_by_function,
     separate_by_shares,
     spectrogram_rows,
 )
@@ -293,6 +295,44 @@ class Separator(TransformerMixin, BaseEstimator):
         clips = check_waveforms(X)
         return self._with_levels(clips, self._activations(clips))
 
+    @property
+    def components_(self):
+        """Spectra of the atoms that the factorizer learned; None if it has none."""
+        components: Any = getattr(self.factorizer_, "components_", None)
+        return components
+
+    def as_function(self):
+        """The separation by a trained network as a pure function of its weights and the mixture.
+
+        Returns
+        -------
+        separate : callable
+            ``separate(weights, x)`` is ``transform(x)`` with these weights: front end, layers,
+            masks and inverse front end, from a JAX array of shape ([n_channels,] length) to one of
+            shape (n_sources, [n_channels,] length). It can be compiled, differentiated by weights
+            and mixtures, and mapped over clips; nothing is checked.
+        weights : dict of array
+            Those that were learned. ``factorizer_.replace_weights`` takes others.
+
+        Raises
+        ------
+        TypeError
+            If the factorizer is not trained with mixtures, as `DeepUnfoldedNMF` is.
+        """
+        check_is_fitted(self)
+        if not learns_from_mixtures(self.factorizer_):
+            raise TypeError(
+                f"{type(self.factorizer_).__name__} has no weights that are trained with mixtures: "
+                "as_function is for Separator(DeepUnfoldedNMF())."
+            )
+        framing = self._settings()[1]
+        of_spectra, weights = self.factorizer_.as_function()
+
+        def separate(weights, x):
+            return separate_by_function(x, partial(of_spectra, weights), framing=framing)
+
+        return separate, weights
+
     def score(self, X, y):
         """Mean scale-invariant signal-to-distortion ratio of the separated mixtures.
 
@@ -364,8 +404,6 @@ class Separator(TransformerMixin, BaseEstimator):
             else:
                 learned = learn_supervised(way, sources)
         self.factorizer_ = learned.factorizer
-        components: Any = getattr(learned.factorizer, "components_", None)
-        self.components_ = components
         self.atom_source_ = learned.atom_source
         self.n_sources_, self.n_known_sources_ = learned.n_sources, learned.n_known
         return clips, learned.activations

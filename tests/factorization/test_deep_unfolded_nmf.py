@@ -636,6 +636,30 @@ def test_what_is_no_checkpoint_is_left_alone(tmp_path):
         network(checkpoint=tmp_path / "new", random_state=generator).fit(X, y)
 
 
+@pytest.mark.parametrize(("unfolding", "beta"), [("mu", 1), ("ista", 2)])
+def test_it_is_a_function(unfolding, beta):
+    X, y = examples(60)
+    fitted = network(unfolding=unfolding, beta_loss=beta, context=1, n_epochs=1).fit(X, y)
+    separate, weights = fitted.as_function()
+    with jax.enable_x64(True):
+        found = separate(weights, jnp.asarray(X.reshape(2, 30, -1)))
+        np.testing.assert_allclose(found, fitted.predict(X.reshape(2, 30, -1)), rtol=1e-9)
+        turned = separate(weights, jnp.asarray(1j * X))
+    np.testing.assert_allclose(turned, 1j * fitted.predict(X), rtol=1e-9)
+    changed = {name: one + 0.1 for name, one in weights.items()}
+    with jax.enable_x64(True):
+        expected = separate(changed, jnp.asarray(X))
+    np.testing.assert_allclose(fitted.replace_weights(changed).predict(X), expected, rtol=1e-9)
+    np.testing.assert_array_equal(fitted.components_, np.exp(changed["output"]))
+    assert fitted.partial_fit(X, y).n_iter_ == 2
+    for wrong, message in (
+        ({"output": changed["output"]}, "weights must be of the shapes"),
+        ({**changed, "output": np.nan * changed["output"]}, "'output' holds NaN"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fitted.replace_weights(wrong)
+
+
 def test_grid_search():
     X, y = examples()
     search = GridSearchCV(network(n_epochs=1), {"sparsity": [0.1, 0.5]}, cv=2).fit(X, y)

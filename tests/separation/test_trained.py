@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import uniform
 from sklearn.model_selection import cross_val_score
 
-from skbss import STFT, DeepUnfoldedNMF, Separator
+from skbss import STFT, BetaNMF, DeepUnfoldedNMF, Separator
 from skbss.separation._clip import mixture_and_sources
 from skbss.separation._parts import resolve_front_end
 from skbss.separation._transposition import transposed
@@ -16,7 +16,8 @@ pytestmark = pytest.mark.usefixtures("few_programs")
 
 
 def separator(**parameters):
-    network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64, "remix_db": None}
+    network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64}
+    network |= {"remix_db": None, "n_untied": None}
     network |= {name: parameters.pop(name) for name in list(parameters) if name in network}
     settings = {"stft": STFT(256), "random_state": 0, **parameters}
     return Separator(DeepUnfoldedNMF(**network), **settings)
@@ -90,6 +91,51 @@ def test_one_clip_and_jax_arrays(mixtures, sources):
     estimates = separator().fit(x, y).transform(x)
     assert isinstance(estimates, jax.Array)
     assert estimates.shape == (3, 4000)
+
+
+def test_it_is_a_function(mixtures, sources):
+    stereo = mixtures[:2]
+    fitted = separator(remix_db=0).fit(mixtures[2:4], sources[2:4])
+    separate, weights = fitted.as_function()
+    with jax.enable_x64(True):
+        found = np.asarray(jax.jit(separate)(weights, jnp.asarray(stereo)))
+        np.testing.assert_allclose(found, fitted.transform(stereo[None])[0], atol=1e-10)
+        silence = separate(weights, jnp.zeros(1000))
+        np.testing.assert_array_equal(silence, np.zeros((3, 1000)))
+    assert fitted.transform(np.zeros(1000)).shape == silence.shape
+    changed = {name: one * 1.1 for name, one in weights.items()}
+    with jax.enable_x64(True):
+        found = np.asarray(separate(changed, jnp.asarray(stereo)))
+    fitted.factorizer_.replace_weights(changed)
+    np.testing.assert_allclose(fitted.transform(stereo[None])[0], found, atol=1e-10)
+
+
+def test_gradients_flow_from_the_estimates_to_weights_and_mixture(mixtures, sources):
+    rng = np.random.default_rng(0)
+    fitted = separator(n_layers=3, n_untied=2).fit(mixtures[:2], sources[:2])
+    separate, weights = fitted.as_function()
+    with jax.enable_x64(True):
+        # The magnitude of what is next to nothing is not smooth: noise has little of it.
+        noise = rng.standard_normal((3, 600))
+        x, y = jnp.asarray(noise.sum(axis=0)), jnp.asarray(noise)
+        start = jax.tree.map(jnp.asarray, (weights, x))
+        direction = jax.tree.map(lambda one: jnp.asarray(rng.standard_normal(one.shape)), start)
+
+        @jax.jit
+        def along(step):
+            weights, x = jax.tree.map(lambda a, b: a + step * b, start, direction)
+            return jnp.square(separate(weights, x) - y).sum()
+
+        slope = float(jax.grad(along)(0.0))
+        step = 1e-6
+        expected = (float(along(step)) - float(along(-step))) / (2 * step)
+    np.testing.assert_allclose(slope, expected, rtol=1e-6)
+
+
+def test_only_what_is_trained_is_a_function(mixtures):
+    fitted = Separator(BetaNMF(3, max_iter=2, tol=0), n_sources=2, stft=STFT(256)).fit(mixtures[0])
+    with pytest.raises(TypeError, match="BetaNMF has no weights that are trained with mixtures"):
+        fitted.as_function()
 
 
 def test_cross_validation(mixtures, sources):
