@@ -4,7 +4,7 @@
   `WienerMask` and `ISTFT`.
 - Factorizations of a non-negative matrix: `BetaNMF`, `MiniBatchBetaNMF`, `SparseNMF`,
   `ExemplarNMF`, `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `GrowingNMF`, `HarmonicNMF`,
-  `OrthogonalNMF`, `MultilayerNMF`, `DeepNMF`, `DeepUnfoldedNMF`, `VAENMF`,
+  `OrthogonalNMF`, `ContentAwareNMF`, `MultilayerNMF`, `DeepNMF`, `DeepUnfoldedNMF`, `VAENMF`,
   `TransformLearningNMF`, `non_negative_factorization`; how many components: `select_n_components`.
 - Compiled programs on disk, for processes to come: `enable_compilation_cache`.
 - How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.

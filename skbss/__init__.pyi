@@ -6,6 +6,7 @@ from .factorization import ARDNMF as ARDNMF
 from .factorization import ESADNMF as ESADNMF
 from .factorization import VAENMF as VAENMF
 from .factorization import BetaNMF as BetaNMF
+from .factorization import ContentAwareNMF as ContentAwareNMF
 from .factorization import ConvNMF as ConvNMF
 from .factorization import DeepNMF as DeepNMF
 from .factorization import DeepUnfoldedNMF as DeepUnfoldedNMF

@@ -7,6 +7,7 @@ from skbss import (
     ARDNMF,
     ESADNMF,
     BetaNMF,
+    ContentAwareNMF,
     ConvNMF,
     DeepNMF,
     ExemplarNMF,
@@ -36,6 +37,7 @@ ESTIMATORS = [
     StructuredNMF(orthogonality=0.01, group_sparsity=0.01, volume=1e-4),
     StructuredNMF(smoothness=0.1, beta_loss=0, solver="mu"),
     OrthogonalNMF(3, beta_loss=2),
+    ContentAwareNMF(3, beta_loss=1),
     ESADNMF(sad_max_iter=5),
     *(ARDNMF(beta_loss=beta) for beta in (0, 2)),
     ARDNMF(prior="l2", prune=False),
@@ -91,7 +93,7 @@ def test_scikit_learn_check_of_data_in_its_own_shape(estimator, check):
 def test_tags(estimator):
     tags = estimator.__sklearn_tags__()
     assert tags.input_tags.positive_only
-    dense = ConvNMF | ESADNMF | ExemplarNMF | HarmonicNMF | OrthogonalNMF
+    dense = ContentAwareNMF | ConvNMF | ESADNMF | ExemplarNMF | HarmonicNMF | OrthogonalNMF
     assert tags.input_tags.sparse == (not isinstance(estimator, dense))
     assert tags.input_tags.allow_nan == (getattr(estimator, "solver", None) != "cd")
     assert tags.transformer_tags.preserves_dtype == ["float64", "float32"]

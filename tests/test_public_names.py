@@ -27,6 +27,7 @@ TOP_LEVEL = {
     "ARDNMF",
     "AmplitudeNormalizer",
     "BetaNMF",
+    "ContentAwareNMF",
     "ConvNMF",
     "DeepNMF",
     "DeepUnfoldedNMF",

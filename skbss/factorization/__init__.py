@@ -2,6 +2,7 @@
 
 from skbss.factorization._ard_nmf import ARDNMF
 from skbss.factorization._beta_nmf import BetaNMF
+from skbss.factorization._content_aware_nmf import ContentAwareNMF
 from skbss.factorization._conv_nmf import ConvNMF
 from skbss.factorization._deep_nmf import DeepNMF
 from skbss.factorization._deep_unfolded_nmf import DeepUnfoldedNMF
@@ -24,6 +25,7 @@ __all__ = [
     "ESADNMF",
     "VAENMF",
     "BetaNMF",
+    "ContentAwareNMF",
     "ConvNMF",
     "DeepNMF",
     "DeepUnfoldedNMF",
