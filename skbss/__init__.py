@@ -7,6 +7,7 @@
   `OrthogonalNMF`, `ContentAwareNMF`, `MultilayerNMF`, `DeepNMF`, `DeepUnfoldedNMF`, `VAENMF`,
   `TransformLearningNMF`, `non_negative_factorization`; how many components: `select_n_components`.
 - Compiled programs on disk, for processes to come: `enable_compilation_cache`.
+- Weights of trained models in fewer numbers: `skbss.compression`.
 - How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.
 
 All of these load on first use, so that importing skbss costs next to nothing. On the command line:

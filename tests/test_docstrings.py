@@ -14,6 +14,7 @@ PACKAGES = [
     "skbss.evaluation",
     "skbss.factorization",
     "skbss.frontend",
+    "skbss.compression",
     "skbss.guidance",
     "skbss.masking",
     "skbss.metrics",

@@ -21,7 +21,7 @@ LAYERS = [
     {"report"},
     {"separation"},
     {"masking", "guidance"},
-    {"factorization", "frontend", "metrics", "datasets"},
+    {"factorization", "frontend", "metrics", "datasets", "compression"},
     {"_runtime"},
     {"_kernels"},
 ]

@@ -13,6 +13,7 @@ import skbss
 # The sub-packages that have names beside those of skbss itself.
 PUBLIC_PACKAGES = [
     "skbss.cli",
+    "skbss.compression",
     "skbss.datasets",
     "skbss.evaluation",
     "skbss.factorization",
