@@ -2,7 +2,6 @@
 
 import csv
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -140,22 +139,20 @@ class Evaluation:
         tags = sorted({tag for run in self.runs for tag in run["tags"]})
         fields = [*COLUMNS, *(f"tag_{tag}" for tag in tags)]
         target = Path(os.fspath(path))
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-        try:
-            # Names from files may be no text.
-            with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                writer = csv.DictWriter(file, fields)
-                writer.writeheader()
-                writer.writerows(
-                    {
-                        key: spreadsheet_cell(value) if isinstance(value, str) else value
-                        for key, value in row.items()
-                    }
-                    for row in self.rows
-                )
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        # Names from files may be no text.
+        with (
+            draft_of(target) as draft,
+            draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        ):
+            writer = csv.DictWriter(file, fields)
+            writer.writeheader()
+            writer.writerows(
+                {
+                    key: spreadsheet_cell(value) if isinstance(value, str) else value
+                    for key, value in row.items()
+                }
+                for row in self.rows
+            )
 
     def __repr__(self):
         tasks, systems = ({run[key] for run in self.runs} for key in ("task", "system"))

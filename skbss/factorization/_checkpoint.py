@@ -9,6 +9,7 @@ import jax
 import joblib
 import numpy as np
 
+from skbss._runtime.drafts import draft_of
 from skbss.factorization._training import Course
 
 
@@ -99,13 +100,8 @@ class Checkpoint:
             "counts": np.array([course.epoch, course.waited]),
             "random state": _state_of(rng),
         }
-        unfinished = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
-        try:
-            with unfinished.open("wb") as file:
-                np.savez(file, **self._kept, **arrays)
-            unfinished.replace(self._path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with draft_of(self._path) as draft, draft.open("wb") as file:
+            np.savez(file, **self._kept, **arrays)
 
     def remove(self):
         """Training has ended."""
@@ -114,8 +110,11 @@ class Checkpoint:
 
     def _read(self, path):
         if not path.exists():
-            if not path.parent.is_dir():
-                raise ValueError(f"checkpoint={str(path)!r}: there is no folder {path.parent}.")
+            if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+                raise ValueError(
+                    f"checkpoint={str(path)!r} can not be written: {path.parent} must be a folder "
+                    "that may be written to."
+                )
             return {}
         try:
             # Nothing is unpickled: the file may come from anywhere.

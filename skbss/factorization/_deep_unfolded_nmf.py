@@ -27,10 +27,12 @@ from skbss._kernels.unfolded_recurrent import Recurrent
 from skbss._runtime.blocks import bucket
 from skbss._runtime.device import for_kernels, is_jax_array, precision
 from skbss._runtime.gains import check_gains
+from skbss._version import __version__
 from skbss.factorization._atom_table import atom_table
 from skbss.factorization._base import BETA_LOSSES, BaseNMF
 from skbss.factorization._divergence import relative_power
 from skbss.factorization._held_back import held_back
+from skbss.factorization._network_file import read_network, write_network
 from skbss.factorization._observations import floor_of, has_missing, mean_of
 from skbss.factorization._pieces import pieces_of, recordings_of
 from skbss.factorization._rules import step_rule
@@ -46,6 +48,17 @@ _LOSSES: dict[str, Any] = {
     "snr": snr_loss,
     "si-sdr": si_sdr_loss,
 }
+# All parameters that matter once it is trained.
+_OF_THE_NETWORK = (
+    "n_components",
+    "unfolding",
+    "n_layers",
+    "n_untied",
+    "beta_loss",
+    "sparsity",
+    "coupling",
+    "context",
+)
 
 
 class DeepUnfoldedNMF(BaseNMF):
@@ -276,7 +289,7 @@ class DeepUnfoldedNMF(BaseNMF):
     weights_: dict[str, Any]
     atom_source_: np.ndarray
     n_sources_: int
-    _memory: Any
+    _memory: list[np.ndarray] | None
 
     def __init__(
         self,
@@ -518,6 +531,71 @@ class DeepUnfoldedNMF(BaseNMF):
         self._memory = None
         return self
 
+    def save(self, path):
+        """Write what separates to a file of safetensors.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; an existing one is replaced. It holds arrays and text, no code: who reads it
+            need not trust it.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+        """
+        check_is_fitted(self)
+        arrays = {f"weights.{name}": one for name, one in self.weights_.items()}
+        arrays |= {"dictionary": self.dictionary_, "atom_source": self.atom_source_}
+        facts = {
+            "parameters": {name: getattr(self, name) for name in _OF_THE_NETWORK},
+            "mean": float(self._mean),
+            "names": list(getattr(self, "feature_names_in_", [])),
+        }
+        write_network(path, arrays, facts)
+
+    @classmethod
+    def load(cls, path):
+        """Read a network that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+
+        Returns
+        -------
+        network : DeepUnfoldedNMF
+            Fitted. Parameters of the training are those by default, and of its course nothing is
+            known; ``partial_fit`` trains it further.
+
+        Raises
+        ------
+        ValueError
+            If the file is no such network.
+        ImportError
+            If safetensors is not installed.
+        """
+        arrays, facts = read_network(path)
+        try:
+            network = cls(**{name: facts["parameters"][name] for name in _OF_THE_NETWORK})
+            network._validate_params()
+            H, labels = arrays.pop("dictionary"), arrays.pop("atom_source")
+            mean = float(facts["mean"])
+            if not (np.isfinite(H).all() and (H > 0).all() and 0 < mean < np.inf):
+                raise ValueError("its dictionary or level is not positive")
+            if labels.shape != H.shape[:1] or sorted(set(labels)) != [*range(labels.max() + 1)]:
+                raise ValueError("its components belong to no sources")
+            network._adopt(H, labels.astype(int), mean)
+            if facts["names"]:
+                network.feature_names_in_ = np.array(facts["names"], dtype=object)
+            weights = {name.removeprefix("weights."): one for name, one in arrays.items()}
+            network._rng = np.random.RandomState()
+            return network.replace_weights(weights)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise ValueError(f"{path} holds no whole DeepUnfoldedNMF: {error}.") from error
+
     def _train(self, X, y, lengths, *, anew, n_epochs, decays):
         # Optax, which only training needs, takes longer to load than all the rest.
         from skbss._kernels.unfolded_training import Examples, SeparationError
@@ -534,18 +612,19 @@ class DeepUnfoldedNMF(BaseNMF):
             raise ValueError(f"n_untied={self.n_untied} must not exceed n_layers={self.n_layers}.")
         X, checked = self._check_spectra(X, reset=anew, lengths=lengths)
         y = check_sources_of(y, X, checked)
+        if not anew:
+            self._check_number(y)
+        gains = None
+        if self.remix_db is not None:
+            gains = check_gains(self.remix_db, y.shape[1], "remix_db")
         start = None if anew else (self.weights_, self._memory)
         checkpoint = Checkpoint(
             self.checkpoint if decays else None,
-            jax.tree.map(_on_host, (self._decides(), X, y, checked.lengths, start)),
+            jax.tree.map(_on_host, (__version__, self._decides(), X, y, checked.lengths, start)),
         )
         if anew:
             self._rng = _own_generator(self.random_state)
             self._begin(checked, y, checkpoint.stored)
-        self._check_number(y)
-        gains = None
-        if self.remix_db is not None:
-            gains = check_gains(self.remix_db, self.n_sources_, "remix_db")
         rng = self._rng
         checkpoint.keep(dictionary=self.dictionary_, labels=self.atom_source_)
         checkpoint.rewind(rng)
@@ -582,14 +661,15 @@ class DeepUnfoldedNMF(BaseNMF):
         checkpoint.remove()
 
     def _course(self, anew, decays):
-        from skbss.factorization._training import Course, begin
+        from skbss.factorization._training import begin
 
-        weights = jax.tree.map(jnp.asarray, _as_tree(self.weights_))
+        course = begin(jax.tree.map(jnp.asarray, _as_tree(self.weights_)))
         if anew:
-            return begin(weights)
-        if self._memory is None:
-            self._memory = begin(weights).memory
-        course = Course(weights, weights, self._memory, self.loss_curve_.tolist())
+            return course
+        if self._memory is not None:
+            structure = jax.tree.structure(course.memory)
+            course.memory = jax.tree.unflatten(structure, self._memory)
+        course.losses = self.loss_curve_.tolist()
         if decays:
             course.validation_losses = self.validation_curve_.tolist()
         return course
@@ -608,12 +688,17 @@ class DeepUnfoldedNMF(BaseNMF):
             H, sources = source_dictionaries(
                 abs(y), checked.lengths, self.context, self.init, learner, self._rng
             )
-        self._mean = mean_of(checked.X, None) or 1.0
-        self.penalty_ = float(self.sparsity * relative_power(self._mean, self._beta - 1))
-        self.n_sources_ = y.shape[1]
+        self._adopt(H, sources, mean_of(checked.X, None) or 1.0)
+
+    def _adopt(self, H, sources, mean):
+        """Become the untrained network of a dictionary, for data of this mean."""
+        self._mean = mean
+        self.penalty_ = float(self.sparsity * relative_power(mean, self._beta - 1))
+        self.n_sources_ = int(sources.max()) + 1
         self.atom_source_ = sources
         self.dictionary_ = H
-        n_features = checked.X.shape[1]
+        n_features = H.shape[1] // (2 * self.context + 1)
+        self.n_features_in_ = n_features
         center = H[:, self.context * n_features : (self.context + 1) * n_features]
         xp = jnp if is_jax_array(H) else np
         with precision(H.dtype):
@@ -677,7 +762,8 @@ class DeepUnfoldedNMF(BaseNMF):
         layers, output = jax.tree.map(xp.asarray, course.weights)
         self.weights_ = {**layers, "output": output}
         self.components_ = xp.exp(output)
-        self._memory = jax.tree.map(np.asarray, course.memory)
+        # Plain arrays: a pickle shall not depend on how optax calls what holds them.
+        self._memory = [np.asarray(one) for one in jax.tree.leaves(course.memory)]
         self.loss_curve_ = np.array(course.losses)
         self.validation_curve_ = np.array(course.validation_losses)
         self.n_iter_ = len(course.losses)
