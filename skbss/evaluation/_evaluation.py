@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from skbss._runtime.drafts import draft_of
 from skbss.evaluation._journal import read_runs
 from skbss.report._text import spreadsheet_cell
 
