@@ -92,8 +92,7 @@ def unfolded_activations(
     Every frame is shown with as many around it as the components span. Where nothing was trained,
     these are so many iterations from components that are all equally loud.
     """
-    X = _with_context(X, held.dictionary.shape[1] // X.shape[-1] // 2)
-    mean, silent = _means(X)
+    X, mean, silent = _shown(X, held)
     X = X / mean
     flat = X.reshape(-1, X.shape[-1])
     start = flat_activations(DenseData(flat, None), held.dictionary, silent.ravel())
@@ -107,19 +106,17 @@ def least_activation(dtype):
     return 1e3 * jnp.sqrt(jnp.finfo(dtype).tiny)
 
 
-def _with_context(X, context):
-    """Frames with those around them side by side, from the earliest to the latest."""
-    n_frames = X.shape[1]
+def _shown(X, held):
+    """Frames with those around them side by side, from the earliest to the latest; their means, 1
+    where they are silent; whether they are.
+    """
+    n_frames, context = X.shape[1], held.dictionary.shape[1] // X.shape[-1] // 2
     X = jnp.pad(X, [(0, 0), (context, context), (0, 0)])
     around = [X[:, first : first + n_frames] for first in range(2 * context + 1)]
-    return jnp.concatenate(around, axis=-1)
-
-
-def _means(X):
-    """Of the rows, 1 where they are silent; whether they are."""
+    X = jnp.concatenate(around, axis=-1)
     mean = X.mean(axis=-1, keepdims=True)
     silent = mean <= 0
-    return jnp.where(silent, 1, mean), silent
+    return X, jnp.where(silent, 1, mean), silent
 
 
 @partial(jax.jit, static_argnames="unfolding")
@@ -137,7 +134,7 @@ def unfolded_pieces(
     """
     V = X[pieces]
     W = unfolded_activations(weights, held, V, unfolding)
-    mean, silent = _means(_with_context(V, held.dictionary.shape[1] // V.shape[-1] // 2))
+    _, mean, silent = _shown(V, held)
     return jnp.where(silent, 0, W * mean)
 
 

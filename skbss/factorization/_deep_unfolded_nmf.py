@@ -782,8 +782,11 @@ class DeepUnfoldedNMF(BaseNMF):
         at_once = max(1, _ROWS_AT_ONCE // pieces.shape[1])
         inner = slice(margin, pieces.shape[1] - margin)
         with precision(dtype):
-            V = self._with_silence(X, xp)
-            weights, held = _as_tree(self.weights_), self._held(xp)
+            # Put there once: every piece would copy what is not.
+            V, weights, held = jax.tree.map(
+                jnp.asarray,
+                (self._with_silence(X, xp), _as_tree(self.weights_), self._held(xp)),
+            )
             found = []
             for start in range(0, len(pieces), at_once):
                 some = pieces[start : start + at_once]

@@ -1,5 +1,6 @@
 """Factorizations of components into components: what those one by one and all at once share."""
 
+from abc import abstractmethod
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -133,9 +134,9 @@ class LayeredNMF(RowNMF):
     def _check_solver(self):
         """Refuse parameters that do not go together."""
 
+    @abstractmethod
     def _learn_layers(self, checked, ranks):
         """Set `layers_`, and what else is known of them."""
-        raise NotImplementedError
 
     def _ranks(self, shape):
         """The numbers of components of all levels."""
