@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from skbss._kernels.activations import flat_activations
 from skbss._kernels.dense_data import DenseData
@@ -52,13 +52,26 @@ def with_norms(
 
 class Rows(NamedTuple):
     """What the layers are shown: rows of mean one, or silent, the levels that they had, the price
-    of their activations, and those that the first layer may begin with.
+    of their activations, and those that the first layer may begin with; and whether the frames
+    themselves, without those around them, are `heard`.
     """
 
     X: Float[Array, "pieces frames stacked"]
     level: Float[Array, "pieces frames 1"]
     price: Float[Array, "pieces frames 1"]
     start: Float[Array, "pieces frames k"]
+    heard: Bool[Array, "pieces frames 1"]
+
+
+class Layered(NamedTuple):
+    """What is there after the last layer.
+
+    The activations, and by what the components have been multiplied in every piece; None where
+    they are the same in all.
+    """
+
+    W: Float[Array, "pieces frames k"]
+    changes: Float[Array, "pieces k shown"] | None = None
 
 
 @runtime_checkable
@@ -78,27 +91,35 @@ class Unfolding(Protocol):
     ) -> dict[str, Array]:
         """Weights of the layers with which they are the iteration itself."""
 
-    def activations(
-        self, layers: dict[str, Array], held: Held, rows: Rows
-    ) -> Float[Array, "pieces frames k"]:
-        """Those after the last layer."""
+    @property
+    def adapts(self) -> bool:
+        """Whether components change with what is shown."""
+
+    def through(self, layers: dict[str, Array], held: Held, rows: Rows) -> Layered:
+        """What is there after the last layer."""
 
 
-def unfolded_activations(
+def unfolded(
     weights: Weights, held: Held, X: Float[Array, "pieces frames freqs"], unfolding: Unfolding
-) -> Float[Array, "pieces frames k"]:
-    """Activations after all layers, of rows that are divided by the mean of what is shown of them.
+) -> Layered:
+    """Pieces after all layers, of rows that are divided by the mean of what is shown of them.
 
     Every frame is shown with as many around it as the components span. Where nothing was trained,
     these are so many iterations from components that are all equally loud.
     """
+    n_freqs, heard = X.shape[-1], X.max(axis=-1, keepdims=True) > 0
     X, mean, silent = _shown(X, held)
     X = X / mean
     flat = X.reshape(-1, X.shape[-1])
     start = flat_activations(DenseData(flat, None), held.dictionary, silent.ravel())
     start = start.reshape(*X.shape[:-1], -1)
-    rows = Rows(X, mean, held.price * mean ** (1 - unfolding.beta), start)
-    return jnp.maximum(unfolding.activations(weights.layers, held, rows), least_activation(X.dtype))
+    rows = Rows(X, mean, held.price * mean ** (1 - unfolding.beta), start, heard)
+    W, changes = unfolding.through(weights.layers, held, rows)
+    if changes is not None:
+        # Of what is shown of a frame, the frame itself.
+        first = (X.shape[-1] - n_freqs) // 2
+        changes = changes[..., first : first + n_freqs]
+    return Layered(jnp.maximum(W, least_activation(X.dtype)), changes)
 
 
 def least_activation(dtype):
@@ -127,22 +148,29 @@ def unfolded_pieces(
     pieces: Int[Array, "pieces frames"],
     *,
     unfolding: Unfolding,
-) -> Float[Array, "pieces frames k"]:
-    """Activations of pieces of recordings, at their level; zeros for silence.
+) -> Layered:
+    """Pieces of recordings, with activations at their level; zeros for silence.
 
     A piece lists its rows of X, the last of which is silent.
     """
     V = X[pieces]
-    W = unfolded_activations(weights, held, V, unfolding)
+    W, changes = unfolded(weights, held, V, unfolding)
     _, mean, silent = _shown(V, held)
-    return jnp.where(silent, 0, W * mean)
+    return Layered(jnp.where(silent, 0, W * mean), changes)
 
 
+@jax.jit
 def shares(
-    weights: Weights, W: Float[Array, "*lead k"], atoms: Int[Array, "sources most"]
-) -> Float[Array, "sources *lead freqs"]:
+    weights: Weights, layered: Layered, atoms: Int[Array, "sources most"]
+) -> Float[Array, "sources pieces frames freqs"]:
     """Masks of the sources, whose atoms are listed as ``source_models`` has it."""
+    W, changes = layered
     # They do not depend on the level, but on the way back squares of tiny models would vanish.
     loudest = lax.stop_gradient(W.max(axis=-1, keepdims=True))
     W = jnp.where(loudest > least_activation(W.dtype), W / loudest, 1)
-    return soft_masks(source_models(W, jnp.exp(weights.output), atoms), jnp.ones((), W.dtype))
+    H = jnp.exp(weights.output)
+    if changes is None:
+        models = source_models(W, H, atoms)
+    else:
+        models = jax.vmap(source_models, (0, 0, None), 1)(W, H * changes, atoms)
+    return soft_masks(models, jnp.ones((), W.dtype))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from skbss._kernels.unfolded import Held, with_norms
+from skbss._kernels.unfolded import Held, Layered, with_norms
 
 
 def logarithms_of_steps(
@@ -50,6 +50,11 @@ class ProximalGradient:
         """Every row by itself."""
         return False
 
+    @property
+    def adapts(self):
+        """Components are the same for all."""
+        return False
+
     def untrained(self, dictionary, n_layers, n_untied):
         """The dictionary in every layer, and the largest safe steps."""
         return {
@@ -58,8 +63,8 @@ class ProximalGradient:
             "thresholds": jnp.zeros(n_layers, dictionary.dtype),
         }
 
-    def activations(self, layers, held, rows):
-        """Those after the last layer."""
+    def through(self, layers, held, rows):
+        """What is there after the last layer."""
         H = dictionaries(layers["layers"], held, len(layers["steps"]))
         sizes = jnp.exp(layers["steps"]) / jnp.square(held.norms).mean()
         thresholds = sizes * jnp.exp(layers["thresholds"])
@@ -69,4 +74,4 @@ class ProximalGradient:
             slope = (W @ H - rows.X) @ H.T
             return jax.nn.relu(W - size * slope - threshold * rows.price), None
 
-        return lax.scan(layer, rows.start, (H, sizes, thresholds))[0]
+        return Layered(lax.scan(layer, rows.start, (H, sizes, thresholds))[0])

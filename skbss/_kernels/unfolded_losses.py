@@ -11,12 +11,12 @@ from jax import lax
 from jaxtyping import Array, Float
 
 # Of the energy of the mixture: beyond 30 dB an error matters no more.
-_NEGLIGIBLE = 1e-3
+NEGLIGIBLE = 1e-3
 
 
 def signal_error(estimates: Any, sources: Any) -> Float[Array, ""]:
     """Energy of the errors, relative to that of the sources."""
-    return _ratio(_power(estimates - sources).sum(), _power(sources).sum())
+    return _ratio(power_of(estimates - sources).sum(), power_of(sources).sum())
 
 
 def mask_error(estimates: Any, sources: Any) -> Float[Array, ""]:
@@ -25,7 +25,7 @@ def mask_error(estimates: Any, sources: Any) -> Float[Array, ""]:
     The right mask is the share of the mixture that is in phase with the source, within [0, 1].
     """
     mixture = lax.stop_gradient(estimates.sum(axis=0))
-    power = _power(mixture)
+    power = power_of(mixture)
     heard = power > 1e3 * jnp.finfo(power.dtype).tiny
     power = jnp.where(heard, power, 1)
     ideal = jnp.clip(_in_phase(sources, mixture) / power, 0, 1)
@@ -59,12 +59,13 @@ def si_sdr_loss(estimates: Any, sources: Any) -> Float[Array, ""]:
 
 
 def _decibels(errors, wanted, estimates):
-    spared = _NEGLIGIBLE * _energies(estimates.sum(axis=0))
+    spared = NEGLIGIBLE * _energies(estimates.sum(axis=0))
     spared = jnp.where(spared > 0, spared, 1)
     return 10 * jnp.log10((errors + spared) / (wanted + spared)).mean()
 
 
-def _power(spectra):
+def power_of(spectra: Any) -> Any:
+    """Squared magnitudes, differentiable at zero."""
     return jnp.square(spectra.real) + jnp.square(spectra.imag)
 
 
@@ -74,7 +75,7 @@ def _in_phase(one, other):
 
 def _energies(spectra):
     """Of pieces."""
-    return _power(spectra).sum(axis=(-2, -1))
+    return power_of(spectra).sum(axis=(-2, -1))
 
 
 def _ratio(part, whole):

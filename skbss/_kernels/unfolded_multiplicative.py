@@ -13,7 +13,7 @@ from jax import lax
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.multiplicative import StepRule, multiplicative_step
 from skbss._kernels.penalties import Prices
-from skbss._kernels.unfolded import least_activation, with_norms
+from skbss._kernels.unfolded import Layered, least_activation, with_norms
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,18 @@ class Multiplicative:
         """Every row by itself."""
         return False
 
+    @property
+    def adapts(self):
+        """Components are the same for all."""
+        return False
+
     def untrained(self, dictionary, n_layers, n_untied):
         """The dictionary in every layer."""
         return {"layers": jnp.repeat(jnp.log(dictionary)[None], n_untied, axis=0)}
 
-    def activations(self, layers, held, rows):
-        """Those after the last layer; every row by itself."""
-        X, _, price, start = (one.reshape(-1, one.shape[-1]) for one in rows)
+    def through(self, layers, held, rows):
+        """What is there after the last layer."""
+        X, _, price, start, _ = (one.reshape(-1, one.shape[-1]) for one in rows)
         data = DenseData(X, None)
         prices = Prices(price, 0.0)
         least = least_activation(X.dtype)
@@ -54,4 +59,4 @@ class Multiplicative:
 
         W = lax.fori_loop(0, held.n_tied, lambda _, W: layer(W, held.dictionary)[0], start)
         H = jax.vmap(with_norms, (0, None))(jnp.exp(layers["layers"]), held.norms)
-        return lax.scan(layer, W, H)[0].reshape(rows.start.shape)
+        return Layered(lax.scan(layer, W, H)[0].reshape(rows.start.shape))

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from skbss._kernels.unfolded import Layered
 from skbss._kernels.unfolded_gradient import dictionaries, logarithms_of_steps
 
 # Frames for which what the layers see of them is computed at once.
@@ -44,6 +45,11 @@ class Recurrent:
         """All rows before."""
         return True
 
+    @property
+    def adapts(self):
+        """Components are the same for all."""
+        return False
+
     def untrained(self, dictionary, n_layers, n_untied):
         """The dictionary in every layer, the largest safe steps, and D the identity."""
         n_components, dtype = len(dictionary), dictionary.dtype
@@ -56,8 +62,8 @@ class Recurrent:
             "transitions": jnp.zeros((n_layers, n_components, n_components), dtype),
         }
 
-    def activations(self, layers, held, rows):
-        """Those after the last layer."""
+    def through(self, layers, held, rows):
+        """What is there after the last layer."""
         n_layers, square = len(layers["steps"]), jnp.square(held.norms).mean()
         H = dictionaries(layers["layers"], held, n_layers)
         sizes = (jnp.exp(layers["steps"]) / square)[:, None, None]
@@ -86,4 +92,4 @@ class Recurrent:
         start = jnp.zeros((n_pieces, H.shape[1]), H.dtype)
         _, W = lax.scan(chunk, start, X)
         W = W.reshape(-1, *W.shape[2:])[:n_frames]
-        return jnp.moveaxis(W, 0, 1) / rows.level
+        return Layered(jnp.moveaxis(W, 0, 1) / rows.level)

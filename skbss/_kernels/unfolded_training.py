@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from skbss._kernels.unfolded import Held, Unfolding, Weights, shares, unfolded_activations
+from skbss._kernels.unfolded import Held, Unfolding, Weights, shares, unfolded
 
 Loss = Callable[[Any, Any], Float[Array, ""]]
 
@@ -56,5 +56,5 @@ class SeparationError:
     ) -> Float[Array, ""]:
         """The loss."""
         X, sources = mixed(examples, batch)
-        W = unfolded_activations(weights, held, abs(X), self.unfolding)
-        return self.loss(shares(weights, W, examples.atoms) * X, sources)
+        layered = unfolded(weights, held, abs(X), self.unfolding)
+        return self.loss(shares(weights, layered, examples.atoms) * X, sources)

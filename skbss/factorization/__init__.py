@@ -1,6 +1,7 @@
 """Factorizations of a non-negative matrix."""
 
 from skbss.factorization._ard_nmf import ARDNMF
+from skbss.factorization._audible_losses import MelLoss, MultiResolutionSTFTLoss
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._content_aware_nmf import ContentAwareNMF
 from skbss.factorization._conv_nmf import ConvNMF
@@ -32,7 +33,9 @@ __all__ = [
     "ExemplarNMF",
     "GrowingNMF",
     "HarmonicNMF",
+    "MelLoss",
     "MiniBatchBetaNMF",
+    "MultiResolutionSTFTLoss",
     "MultilayerNMF",
     "OrthogonalNMF",
     "SparseNMF",

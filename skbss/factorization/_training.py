@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 import optax
 
 from skbss._kernels.gradient_step import Objective, gradient_step, value_of
+from skbss._runtime.callbacks import IterationCallbacks
 from skbss._runtime.device import for_kernels
 
 # The learning rate is told with every step: another one compiles nothing.
@@ -65,6 +66,45 @@ class Course:
     waited: int = 0
 
 
+class Watch(Protocol):
+    """Who looks on."""
+
+    def begin(self, epoch: int) -> None:
+        """An epoch begins."""
+
+    def end(self) -> bool:
+        """It is done, and the course tells how; whether training shall end."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Tells scikit-learn's callbacks of every epoch.
+
+    Attributes
+    ----------
+    callbacks : IterationCallbacks
+        Of the fit.
+    attributes : callable
+        What the estimator would be now: its attributes, by name.
+    after_epoch : callable, optional
+        Called when an epoch is done, before them.
+    """
+
+    callbacks: IterationCallbacks
+    attributes: Callable[[], dict[str, Any]]
+    after_epoch: Callable[[], None] | None = None
+
+    def begin(self, epoch):
+        """As ``Watch`` has it."""
+        self.callbacks.begin(epoch)
+
+    def end(self):
+        """As ``Watch`` has it."""
+        if self.after_epoch is not None:
+            self.after_epoch()
+        return bool(self.callbacks.end(self.attributes))
+
+
 def begin(weights) -> Course:
     """Before the first step.
 
@@ -86,7 +126,7 @@ def train(
     objective: Objective,
     batches: Callable[[], Sequence[tuple[Any, ...]]],
     held_back: Sequence[tuple[int, tuple[Any, ...]]] = (),
-    after_epoch: Callable[[], None] | None = None,
+    watch: Watch | None = None,
 ):
     """Train, in place.
 
@@ -102,8 +142,8 @@ def train(
         The data of the steps of an epoch.
     held_back : sequence of (int, tuple)
         Data that is not trained with, and what it weighs, if there is any.
-    after_epoch : callable, optional
-        Called when an epoch is done.
+    watch : Watch, optional
+        Told of every epoch.
     """
     dtype = jax.tree.leaves(course.last)[0].dtype
 
@@ -114,6 +154,8 @@ def train(
     if held_back and not course.validation_losses:
         course.validation_losses.append(error())
     while course.epoch < recipe.n_epochs and course.waited <= recipe.patience:
+        if watch is not None:
+            watch.begin(course.epoch)
         values = []
         todo = batches()
         for number, data in enumerate(todo):
@@ -134,8 +176,8 @@ def train(
         course.losses.append(float(np.mean(values)))
         course.epoch += 1
         _choose(course, error() if held_back else None)
-        if after_epoch is not None:
-            after_epoch()
+        if watch is not None and watch.end():
+            break
 
 
 def _choose(course, error):

@@ -44,7 +44,7 @@ def train_unfolded(
     mixing: Mixing,
     recipe: Recipe,
     rng,
-    after_epoch=None,
+    watch=None,
 ):
     """Train, in place.
 
@@ -66,8 +66,8 @@ def train_unfolded(
         How to train.
     rng : RandomState
         Of the batches.
-    after_epoch : callable, optional
-        Called when an epoch is done.
+    watch : Watch, optional
+        Told of every epoch.
     """
     own, spared = recordings
     silent = len(examples.mixture) - 1
@@ -96,4 +96,4 @@ def train_unfolded(
     to_validate = pieces_of(spared, length, silent) if spared else np.zeros((0, length))
     parts = [to_validate[at : at + n_pieces] for at in range(0, len(to_validate), n_pieces)]
     validation = [(len(part), (held, examples, Batch(part))) for part in parts]
-    train(course, recipe, objective, batches, validation, after_epoch)
+    train(course, recipe, objective, batches, validation, watch)

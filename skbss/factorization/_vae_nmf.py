@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skbss._kernels.variational import Autoencoder, Standard
 from skbss._kernels.variational_noise import begin, em_step, share_of_source
 from skbss._runtime.blocks import bucket
+from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.checks import check_matrix
 from skbss._runtime.device import for_kernels, is_jax_array, precision
 from skbss.factorization._checked import check_lengths
@@ -20,7 +21,7 @@ from skbss.factorization._held_back import held_back, rows_of
 from skbss.factorization._observations import has_missing
 
 
-class VAENMF(BaseEstimator):
+class VAENMF(CallbackSupportMixin, BaseEstimator):
     r"""Separate a source that was trained on, such as speech, from noise that was never heard.
 
     The power of every bin of a mixture is modeled as
@@ -180,6 +181,7 @@ class VAENMF(BaseEstimator):
         self.step = step
         self.random_state = random_state
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, lengths=None):
         """Train the autoencoder on the clean source.
@@ -208,7 +210,8 @@ class VAENMF(BaseEstimator):
             If the numbers overflow; a smaller `learning_rate` helps.
         """
         # Optax, which only training needs, takes longer to load than all the rest.
-        from skbss.factorization._training import Recipe
+        from skbss.factorization._training import Recipe, Told
+        from skbss.factorization._training import begin as begin_training
         from skbss.factorization._variational_training import train_autoencoder, untrained
 
         X, _, lengths = self._check_input(X, lengths, reset=True)
@@ -216,24 +219,36 @@ class VAENMF(BaseEstimator):
         with precision(X.dtype):
             parts = self._powers_of_sounds(X, lengths)
             P = (jnp if is_jax_array(X) else np).concatenate(parts)
-            start = untrained(np.asarray(P), self.n_hidden, self.n_latent, rng)
+            weights, standard = untrained(np.asarray(P), self.n_hidden, self.n_latent, rng)
+            course = begin_training(weights)
             recipe = Recipe(self.n_epochs, float(self.learning_rate), self.patience)
             rows = held_back([len(one) for one in parts], self.validation_fraction, rng)
-            course = train_autoencoder(
-                *start, P, [rows_of(some) for some in rows], self.batch_size, recipe, rng
-            )
-            weights = jax.tree.map(np.asarray, course.weights)
-        if not all(np.isfinite(one).all() for one in weights):
+            rows = [rows_of(some) for some in rows]
+            callbacks = IterationCallbacks(self, X, y, self.n_epochs)
+            watch = Told(callbacks, lambda: self._trained(course, standard))
+            train_autoencoder(course, standard, P, rows, self.batch_size, recipe, rng, watch)
+            attributes = self._trained(course, standard)
+            callbacks.finish(attributes)
+        if not all(np.isfinite(one).all() for one in attributes["weights_"].values()):
             raise FloatingPointError(
                 f"Training overflowed in {X.dtype} with learning_rate={self.learning_rate}: use a "
                 "smaller one."
             )
-        self.weights_ = weights._asdict()
-        self.input_mean_, self.input_scale_ = start[1]
-        self.loss_curve_ = np.array(course.losses)
-        self.validation_curve_ = np.array(course.validation_losses)
-        self.n_iter_ = len(course.losses)
+        for name, one in attributes.items():
+            setattr(self, name, one)
         return self
+
+    @staticmethod
+    def _trained(course, standard):
+        """What is known of a training, as attributes."""
+        return {
+            "weights_": jax.tree.map(np.asarray, course.weights)._asdict(),
+            "input_mean_": standard.mean,
+            "input_scale_": standard.scale,
+            "loss_curve_": np.array(course.losses),
+            "validation_curve_": np.array(course.validation_losses),
+            "n_iter_": len(course.losses),
+        }
 
     def predict(self, X, lengths=None):
         """Separate mixtures.

@@ -7,7 +7,7 @@ import numpy as np
 from skbss._kernels.gradient_step import value_of
 from skbss._kernels.variational import Autoencoder, Standard, negative_elbo_of_rows
 from skbss._runtime.device import for_kernels
-from skbss.factorization._training import Course, Recipe, begin, train
+from skbss.factorization._training import Course, Recipe, train
 
 # Rows whose bounds are computed at once.
 _ROWS_AT_ONCE = 1024
@@ -50,14 +50,14 @@ def untrained(P, n_hidden, n_latent, rng) -> tuple[Autoencoder, Standard]:
 
 
 def train_autoencoder(
-    weights: Autoencoder, standard: Standard, P, rows, batch_size, recipe: Recipe, rng
-) -> Course:
-    """Train.
+    course: Course, standard: Standard, P, rows, batch_size, recipe: Recipe, rng, watch=None
+):
+    """Train, in place.
 
     Parameters
     ----------
-    weights : Autoencoder
-        To begin with.
+    course : Course
+        Of an autoencoder, from its beginning.
     standard : Standard
         Of the encoder.
     P : array of shape (n_rows, n_freqs)
@@ -70,13 +70,11 @@ def train_autoencoder(
         How.
     rng : RandomState
         Of the batches, and of what is drawn for every row.
-
-    Returns
-    -------
-    course : Course
+    watch : Watch, optional
+        Told of every epoch.
     """
     own, spared = rows
-    n_latent, dtype = weights.mean.shape[1], P.dtype
+    n_latent, dtype = course.last.mean.shape[1], P.dtype
     size = min(batch_size, len(own))
 
     def draws(n_rows):
@@ -91,9 +89,7 @@ def train_autoencoder(
         each = order[: len(own) // size * size].reshape(-1, size)
         return [(standard, P, some, draws(size)) for some in each]
 
-    course = begin(weights)
-    train(course, recipe, negative_elbo_of_rows, batches, held_back)
-    return course
+    train(course, recipe, negative_elbo_of_rows, batches, held_back, watch)
 
 
 def bound(weights: Autoencoder, standard: Standard, P, rows, noise) -> float:

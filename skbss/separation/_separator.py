@@ -104,7 +104,8 @@ class Separator(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     components_ : array of shape (n_components, [template_length,] n_freqs) or None
-        Spectra of all atoms; None for a factorizer without atoms, such as `VAENMF`.
+        Spectra of all atoms; None for a factorizer without any that all mixtures share: `VAENMF`,
+        and `DeepUnfoldedNMF` with ``unfolding="both"``.
     atom_source_ : ndarray of shape (n_components,) or None
         The source of every atom. Known sources come first, in the order of `y`; the others follow
         by decreasing energy, unless the labels are given, or every atom is a source when blind.
@@ -291,13 +292,16 @@ class Separator(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self.components_ is None:
-            raise TypeError(f"{type(self.factorizer_).__name__} has no atoms to be loud.")
+            raise TypeError(
+                f"This {type(self.factorizer_).__name__} has no atoms that all mixtures share: "
+                "there are no activations of them."
+            )
         clips = check_waveforms(X)
         return self._with_levels(clips, self._activations(clips))
 
     @property
     def components_(self):
-        """Spectra of the atoms that the factorizer learned; None if it has none."""
+        """Spectra of the atoms that all mixtures share; None if the factorizer has none."""
         components: Any = getattr(self.factorizer_, "components_", None)
         return components
 
@@ -511,7 +515,7 @@ class Separator(TransformerMixin, BaseEstimator):
             yield separate(x, W, H, atoms, exponent=exponent, framing=framing)
 
     def _separated_by_itself(self, clips, framing):
-        """The sources, where the factorizer has no atoms but finds the parts of a spectrogram."""
+        """The sources, where the factorizer has no atoms for all but finds the parts itself."""
         for x in clips.each():
             V = spectrogram_rows(x, framing, exponent=1.0, level=level_of(x))
             with precision(V.dtype):

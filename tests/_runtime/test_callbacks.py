@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from skbss import BetaNMF, GrowingNMF, MiniBatchBetaNMF
+from skbss import VAENMF, BetaNMF, DeepUnfoldedNMF, GrowingNMF, MiniBatchBetaNMF
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
 pytestmark = pytest.mark.filterwarnings(
@@ -105,3 +106,28 @@ def test_progress_bar_in_a_pipeline(X, capsys):
     pipeline = make_pipeline(BetaNMF(3, random_state=0, max_iter=12, tol=0))
     pipeline.set_callbacks(callback.ProgressBar()).fit(X)
     assert "BetaNMF" in capsys.readouterr().out
+
+
+def trained_models():
+    settings = {"n_epochs": 4, "batch_size": 10, "random_state": 0}
+    return [
+        (DeepUnfoldedNMF(2, n_layers=2, **settings), True),
+        (VAENMF(2, n_hidden=4, n_latent=2, **settings), False),
+    ]
+
+
+@pytest.mark.parametrize(("model", "has_sources"), trained_models())
+def test_every_epoch_of_a_training_is_told(X, model, has_sources):
+    data = (X, np.stack([X / 2, X / 2], axis=1)) if has_sources else (X,)
+    recorder = Recorder()
+    watched = clone(model).set_callbacks(recorder).fit(*data)
+    assert recorder.begun == [("fit", 0), *(("iteration", i) for i in range(4))]
+    assert recorder.state == "torn down"
+    unwatched = clone(model).fit(*data)
+    for name, one in unwatched.weights_.items():
+        np.testing.assert_array_equal(watched.weights_[name], one)
+    for n, fitted in enumerate(recorder.fitted, 1):
+        assert fitted.n_iter_ == len(fitted.loss_curve_) == n
+        assert np.isfinite(fitted.score(*data))
+    stopped = clone(model).set_callbacks(Recorder(stop_at=1)).fit(*data)
+    assert stopped.n_iter_ == 2

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("few_programs")
 
 def separator(**parameters):
     network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64}
-    network |= {"remix_db": None, "n_untied": None}
+    network |= {"remix_db": None, "n_untied": None, "unfolding": "mu"}
     network |= {name: parameters.pop(name) for name in list(parameters) if name in network}
     settings = {"stft": STFT(256), "random_state": 0, **parameters}
     return Separator(DeepUnfoldedNMF(**network), **settings)
@@ -108,6 +108,21 @@ def test_it_is_a_function(mixtures, sources):
         found = np.asarray(separate(changed, jnp.asarray(stereo)))
     fitted.factorizer_.replace_weights(changed)
     np.testing.assert_allclose(fitted.transform(stereo[None])[0], found, atol=1e-10)
+
+
+def test_components_of_every_recording(mixtures, sources):
+    fitted = separator(unfolding="both", n_epochs=2).fit(mixtures[2:4], sources[2:4])
+    stereo = mixtures[:2]
+    estimates = fitted.transform(stereo[None])[0]
+    np.testing.assert_allclose(estimates.sum(axis=0), stereo, atol=1e-12)
+    np.testing.assert_allclose(estimates, np.moveaxis(fitted.transform(stereo), 1, 0), atol=1e-12)
+    separate, weights = fitted.as_function()
+    with jax.enable_x64(True):
+        found = separate(weights, jnp.asarray(stereo))
+    np.testing.assert_allclose(found, estimates, atol=1e-10)
+    assert fitted.components_ is None
+    with pytest.raises(TypeError, match="DeepUnfoldedNMF has no atoms that all mixtures share"):
+        fitted.activations(stereo)
 
 
 def test_gradients_flow_from_the_estimates_to_weights_and_mixture(mixtures, sources):
