@@ -32,6 +32,7 @@ MODULES = (
     "clips",
     "search",
     "separation",
+    "trained",
     "import",
     "cold",
     "memory",
