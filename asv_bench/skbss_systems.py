@@ -81,7 +81,8 @@ def skbss_sparse_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_)
 def skbss_sparse_transposed_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
     """Voices a semitone higher and lower, too."""
     factorizer = SparseNMF(100, sparsity=3, init="random", **settled(n_iter, 60))
-    return supervised(factorizer, mixture, sr, train, seed, transpositions=(-1, 1))
+    settings = {"mask_exponent": 1.5, "transpositions": (-1, 1)}
+    return supervised(factorizer, mixture, sr, train, seed, **settings)
 
 
 def unfolded(mixture, sr, train, seed, n_iter, remix_db):

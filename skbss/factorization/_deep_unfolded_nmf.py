@@ -27,7 +27,7 @@ from skbss._version import __version__
 from skbss.factorization._atom_table import atom_table
 from skbss.factorization._base import BETA_LOSSES, BaseNMF
 from skbss.factorization._divergence import relative_power
-from skbss.factorization._held_back import held_back
+from skbss.factorization._held_back import check_groups, held_back
 from skbss.factorization._network_file import read_network, write_network
 from skbss.factorization._observations import floor_of, has_missing, mean_of
 from skbss.factorization._pieces import pieces_of, recordings_of
@@ -174,7 +174,8 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
         Of the first step, on the logarithms of the components; it falls to zero in the end.
     validation_fraction : float, default=0.1
         Share of the recordings, or of the rows of the only one, at its end, by which the epoch is
-        chosen whose weights are kept; 0 keeps the last ones.
+        chosen whose weights are kept; 0 keeps the last ones. A `Separator` holds back all channels
+        and transpositions of a recording together.
     patience : int, default=5
         Training ends after more epochs than this in which the validation rows got no better.
     warm_start : bool, default=False
@@ -358,7 +359,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, lengths=None):
+    def fit(self, X, y, lengths=None, groups=None):
         """Learn a dictionary of every source, and train the layers.
 
         Parameters
@@ -370,6 +371,10 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
             What every source is in every row of X: non-negative, or complex as X is.
         lengths : list of int, default=None
             Numbers of rows of the recordings that lie below each other in a matrix X.
+        groups : array-like of shape (n_recordings,), default=None
+            Labels of the recordings: those of one label are held back for validation together, as
+            channels or transpositions of one recording should be. If there is but one label, the
+            end of every recording is held back. By default every recording is by itself.
 
         Returns
         -------
@@ -379,15 +384,14 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
         Raises
         ------
         ValueError
-            If X or y are negative, infinite or NaN, if the `checkpoint` is of another training, or
-            shapes or kinds do not go together; if a
-            source is silent everywhere, if `init`, `remix_db` or `beta_loss` does not fit, or if
-            `n_untied` exceeds `n_layers`.
+            If X or y are negative, infinite or NaN; if shapes or kinds do not go together; if a
+            source is silent everywhere; if the `checkpoint` is of another training; if `init`,
+            `remix_db`, `loss` or `beta_loss` does not fit, or if `n_untied` exceeds `n_layers`.
         FloatingPointError
             If the numbers overflow; a smaller `learning_rate` helps, or a `beta_loss` of 1.
         """
         anew = not (self.warm_start and hasattr(self, "weights_"))
-        self._train(X, y, lengths, anew=anew, n_epochs=self.n_epochs, decays=True)
+        self._train(X, y, lengths, groups, anew=anew, n_epochs=self.n_epochs, decays=True)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -409,7 +413,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
             The fitted estimator. Nothing is held back for validation.
         """
         anew = not hasattr(self, "weights_")
-        self._train(X, y, lengths, anew=anew, n_epochs=1, decays=False)
+        self._train(X, y, lengths, None, anew=anew, n_epochs=1, decays=False)
         return self
 
     def transform(self, X, lengths=None):
@@ -621,7 +625,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise ValueError(f"{path} holds no whole DeepUnfoldedNMF: {error}.") from error
 
-    def _train(self, X, y, lengths, *, anew, n_epochs, decays):
+    def _train(self, X, y, lengths, groups, *, anew, n_epochs, decays):
         # Optax, which only training needs, takes longer to load than all the rest.
         from skbss._kernels.unfolded_training import Examples, SeparationError
         from skbss.factorization._checkpoint import Checkpoint
@@ -639,6 +643,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
         y = check_sources_of(y, X, checked)
         if not anew:
             self._check_number(y)
+        groups = check_groups(groups, len(checked.lengths))
         loss = self._check_loss(y, checked)
         gains = None
         if self.remix_db is not None:
@@ -646,7 +651,9 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
         start = None if anew else (self.weights_, self._memory)
         checkpoint = Checkpoint(
             self.checkpoint if decays else None,
-            jax.tree.map(_on_host, (__version__, self._decides(), X, y, checked.lengths, start)),
+            jax.tree.map(
+                _on_host, (__version__, self._decides(), X, y, checked.lengths, groups, start)
+            ),
         )
         if anew:
             self._rng = _own_generator(self.random_state)
@@ -654,7 +661,8 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
         rng = self._rng
         checkpoint.keep(dictionary=self.dictionary_, labels=self.atom_source_)
         checkpoint.rewind(rng)
-        recordings = held_back(checked.lengths, self.validation_fraction if decays else 0, rng)
+        share = self.validation_fraction if decays else 0
+        recordings = held_back(checked.lengths, share, groups, rng)
         xp = jnp if is_jax_array(checked.X) else np
         with precision(self.dictionary_.dtype):
             # Put there once: every step would copy what is not.

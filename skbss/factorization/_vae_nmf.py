@@ -17,7 +17,7 @@ from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, w
 from skbss._runtime.checks import check_matrix
 from skbss._runtime.device import for_kernels, is_jax_array, precision
 from skbss.factorization._checked import check_lengths
-from skbss.factorization._held_back import held_back, rows_of
+from skbss.factorization._held_back import check_groups, held_back, rows_of
 from skbss.factorization._observations import has_missing
 
 
@@ -183,7 +183,7 @@ class VAENMF(CallbackSupportMixin, BaseEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, lengths=None):
+    def fit(self, X, y=None, lengths=None, groups=None):
         """Train the autoencoder on the clean source.
 
         Parameters
@@ -196,6 +196,10 @@ class VAENMF(CallbackSupportMixin, BaseEstimator):
         lengths : list of int, default=None
             Numbers of rows of the recordings that lie below each other in a matrix X. Each is
             brought to the same level.
+        groups : array-like of shape (n_recordings,), default=None
+            Labels of the recordings: those of one label are held back for validation together, as
+            channels or transpositions of one recording should be. If there is but one label, the
+            end of every recording is held back. By default every recording is by itself.
 
         Returns
         -------
@@ -215,6 +219,7 @@ class VAENMF(CallbackSupportMixin, BaseEstimator):
         from skbss.factorization._variational_training import train_autoencoder, untrained
 
         X, _, lengths = self._check_input(X, lengths, reset=True)
+        groups = check_groups(groups, len(lengths))
         rng = check_random_state(self.random_state)
         with precision(X.dtype):
             parts = self._powers_of_sounds(X, lengths)
@@ -222,7 +227,7 @@ class VAENMF(CallbackSupportMixin, BaseEstimator):
             weights, standard = untrained(np.asarray(P), self.n_hidden, self.n_latent, rng)
             course = begin_training(weights)
             recipe = Recipe(self.n_epochs, float(self.learning_rate), self.patience)
-            rows = held_back([len(one) for one in parts], self.validation_fraction, rng)
+            rows = held_back([len(one) for one in parts], self.validation_fraction, groups, rng)
             rows = [rows_of(some) for some in rows]
             callbacks = IterationCallbacks(self, X, y, self.n_epochs)
             watch = Told(callbacks, lambda: self._trained(course, standard))

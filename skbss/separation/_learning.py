@@ -150,7 +150,7 @@ def learns_from_mixtures(factorizer) -> bool:
     return is_estimator and get_tags(factorizer).target_tags.required
 
 
-def learn_from_mixtures(way: Learning, mixtures, sources) -> Learned:
+def learn_from_mixtures(way: Learning, mixtures, sources, origins) -> Learned:
     """What tells the sources apart in the mixtures themselves.
 
     Parameters
@@ -161,18 +161,23 @@ def learn_from_mixtures(way: Learning, mixtures, sources) -> Learned:
         Of every clip.
     sources : list of arrays of shape (n_sources, [n_channels,] length)
         Isolated sources of every clip.
+    origins : list of int
+        Which recording every clip is made of: one that is held back as a whole.
 
     Returns
     -------
     learned : Learned
     """
-    examples, lengths = [], []
-    for x, isolated in zip(mixtures, sources, strict=True):
+    examples, lengths, groups = [], [], []
+    for x, isolated, origin in zip(mixtures, sources, origins, strict=True):
         examples.append(mixture_and_sources(x, isolated, way.framing))
-        lengths += lengths_of_rows(x, examples[-1][0])
+        of_clip = lengths_of_rows(x, examples[-1][0])
+        lengths += of_clip
+        groups += [origin] * len(of_clip)
     xp = jnp if is_jax_array(examples[0][0]) else np
     X, X_sources = (xp.concatenate(one) for one in zip(*examples, strict=True))
-    fitted = seeded_clone(way.factorizer, way.random_state).fit(X, X_sources, lengths=lengths)
+    fitted = seeded_clone(way.factorizer, way.random_state)
+    fitted.fit(X, X_sources, lengths=lengths, **_held_together(fitted, groups))
     n_sources = len(sources[0])
     return Learned(fitted, fitted.atom_source_, n_sources, n_sources, None)
 
@@ -199,7 +204,7 @@ def knows_one_source(factorizer) -> bool:
     )
 
 
-def learn_one_source(way: Learning, sources) -> Learned:
+def learn_one_source(way: Learning, sources, origins) -> Learned:
     """What the first source is like.
 
     Parameters
@@ -208,6 +213,8 @@ def learn_one_source(way: Learning, sources) -> Learned:
         The settings.
     sources : list of arrays of shape (n_sources, [n_channels,] length)
         Isolated sources of every clip; only the first one counts.
+    origins : list of int
+        Which recording every clip is made of: one that is held back as a whole.
 
     Returns
     -------
@@ -216,8 +223,15 @@ def learn_one_source(way: Learning, sources) -> Learned:
     """
     first = [isolated[:1] for isolated in sources]
     V, lengths = next(frames_of_sources(first, way.framing, exponent=way.exponent))
-    fitted = seeded_clone(way.factorizer, way.random_state).fit(V, lengths=lengths)
+    channels = [int(np.prod(one.shape[1:-1])) for one in first]
+    fitted = seeded_clone(way.factorizer, way.random_state)
+    fitted.fit(V, lengths=lengths, **_held_together(fitted, np.repeat(origins, channels)))
     return Learned(fitted, None, 2, 1, None)
+
+
+def _held_together(factorizer, groups):
+    """For a ``fit`` that asks which recordings it shall hold back together."""
+    return {"groups": groups} if has_fit_parameter(factorizer, "groups") else {}
 
 
 def learn_semi_supervised(way: Learning, clips, sources, n_free) -> Learned:

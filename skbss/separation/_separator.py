@@ -395,14 +395,14 @@ class Separator(TransformerMixin, BaseEstimator):
         if not sources:
             learned = learn_blind(way, clips, n_free)
         else:
-            sources = with_transpositions(sources, semitones)
+            sources, origins = with_transpositions(sources, semitones)
             if knows_one_source(factorizer):
                 self._check_untouched_masks(factorizer, exponent)
-                learned = learn_one_source(way, sources)
+                learned = learn_one_source(way, sources, origins)
             elif learns_from_mixtures(factorizer):
                 self._check_trainable(factorizer, exponent, n_free)
-                mixtures = with_transpositions(clips.each(), semitones)
-                learned = learn_from_mixtures(way, mixtures, sources)
+                mixtures, _ = with_transpositions(clips.each(), semitones)
+                learned = learn_from_mixtures(way, mixtures, sources, origins)
             elif n_free:
                 learned = learn_semi_supervised(way, clips, sources, n_free)
             else:

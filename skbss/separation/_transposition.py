@@ -62,10 +62,16 @@ def with_transpositions(sources, semitones):
     -------
     sources : list of arrays
         Those given, then all of them for every interval, of the same kind and precision.
+    origins : list of int
+        Which of those given every one of them was.
     """
-    played = [transposed(one, interval) for interval in semitones for one in sources]
+    sources = list(sources)
+    played = [*enumerate(sources)]
+    for interval in semitones:
+        played += [(n, transposed(one, interval)) for n, one in enumerate(sources)]
     # Nothing may be left of a few samples.
-    return [*sources, *(one for one in played if one.shape[-1])]
+    kept = [(n, one) for n, one in played if one.shape[-1]]
+    return [one for _, one in kept], [n for n, _ in kept]
 
 
 def transposed(sound, semitones):

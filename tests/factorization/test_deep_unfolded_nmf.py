@@ -32,7 +32,7 @@ from skbss._kernels.unfolded_recurrent import Recurrent
 from skbss._kernels.unfolded_training import Batch, Examples, SeparationError, mixed
 from skbss._runtime.device import precision
 from skbss.factorization import _training as training
-from skbss.factorization._held_back import held_back
+from skbss.factorization._held_back import check_groups, held_back
 from skbss.factorization._network_file import read_network, write_network
 from skbss.factorization._pieces import Recording, drawn_pieces, pieces_of, recordings_of
 from skbss.factorization._rules import step_rule, step_rules
@@ -410,12 +410,31 @@ def test_the_weights_of_the_best_epoch_are_kept():
 
 def test_recordings_are_held_back_as_a_whole():
     rng = np.random.RandomState(0)
-    own, held = held_back((10, 20, 30, 40), 0.25, rng)
+    each = np.arange(4)
+    own, held = held_back((10, 20, 30, 40), 0.25, each, rng)
     assert len(held) == 1
     assert sorted(own + held) == recordings_of((10, 20, 30, 40))
-    alone = held_back((100,), 0.25, rng)
+    alone = held_back((100,), 0.25, each[:1], rng)
     assert alone == ([Recording(0, 75)], [Recording(75, 25)])
-    assert held_back((1,), 0.5, rng) == ([Recording(0, 1)], [])
+    assert held_back((1,), 0.5, each[:1], rng) == ([Recording(0, 1)], [])
+
+
+def test_groups_of_recordings_are_held_back_together():
+    rng = np.random.RandomState(0)
+    groups = check_groups(["b", "a", "b", "c"], 4)
+    for _ in range(9):
+        own, held = held_back((10, 20, 30, 40), 0.4, groups, rng)
+        assert sorted(own + held) == recordings_of((10, 20, 30, 40))
+        assert held in ([(0, 10), (30, 30)], [(10, 20)], [(60, 40)])
+    # Of the only group, the end of every recording.
+    own, held = held_back((10, 1, 20), 0.1, np.zeros(3, int), rng)
+    assert own == [(0, 9), (10, 1), (11, 18)]
+    assert held == [(9, 1), (29, 2)]
+    X, y = examples(60)
+    fitted = network(validation_fraction=0.2).fit(X, y, lengths=[30, 30], groups=[0, 0])
+    assert len(fitted.validation_curve_) == fitted.n_iter_ + 1
+    with pytest.raises(ValueError, match="groups must hold one label for each of the 2"):
+        network().fit(X, y, lengths=[30, 30], groups=[0, 0, 1])
 
 
 @given(

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import uniform
 from sklearn.model_selection import cross_val_score
 
-from skbss import STFT, BetaNMF, DeepUnfoldedNMF, Separator
+from skbss import STFT, VAENMF, BetaNMF, DeepUnfoldedNMF, Separator
 from skbss.separation._clip import mixture_and_sources
 from skbss.separation._parts import resolve_front_end
 from skbss.separation._transposition import transposed
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("few_programs")
 
 def separator(**parameters):
     network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64}
-    network |= {"remix_db": None, "n_untied": None, "unfolding": "mu"}
+    network |= {"remix_db": None, "n_untied": None, "unfolding": "mu", "validation_fraction": 0.1}
     network |= {name: parameters.pop(name) for name in list(parameters) if name in network}
     settings = {"stft": STFT(256), "random_state": 0, **parameters}
     return Separator(DeepUnfoldedNMF(**network), **settings)
@@ -73,17 +73,40 @@ def test_sources_can_be_mixed_anew(mixtures, sources):
 
 def test_channels_are_recordings(mixtures, sources):
     stereo, of_stereo = np.stack([mixtures[:2]] * 2, axis=1), np.stack([sources[:2]] * 2, axis=2)
-    fitted = separator().fit(stereo, of_stereo)
-    twice = separator().fit(np.repeat(mixtures[:2], 2, axis=0), np.repeat(sources[:2], 2, axis=0))
+    whole = {"validation_fraction": 0}
+    fitted = separator(**whole).fit(stereo, of_stereo)
+    twice = separator(**whole).fit(
+        np.repeat(mixtures[:2], 2, axis=0), np.repeat(sources[:2], 2, axis=0)
+    )
     np.testing.assert_array_equal(fitted.components_, twice.components_)
     assert fitted.transform(stereo).shape == (2, 3, 2, 4000)
 
 
 def test_transpositions_are_more_clips(mixtures, sources):
-    fitted = separator(transpositions=(3,)).fit(mixtures[:2], sources[:2])
+    whole = {"validation_fraction": 0}
+    fitted = separator(transpositions=(3,), **whole).fit(mixtures[:2], sources[:2])
     more = [*sources[:2], *(transposed(one, 3) for one in sources[:2])]
-    by_hand = separator().fit([*mixtures[:2], *(transposed(one, 3) for one in mixtures[:2])], more)
+    by_hand = separator(**whole).fit(
+        [*mixtures[:2], *(transposed(one, 3) for one in mixtures[:2])], more
+    )
     np.testing.assert_allclose(fitted.components_, by_hand.components_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("factorizer", [DeepUnfoldedNMF(n_epochs=0), VAENMF(n_epochs=0)])
+def test_what_was_one_recording_is_held_back_together(factorizer, monkeypatch):
+    asked = []
+
+    def fit(self, X, y=None, lengths=None, groups=None):
+        asked.extend([list(lengths), list(groups)])
+        self.atom_source_ = None
+        return self
+
+    monkeypatch.setattr(type(factorizer), "fit", fit)
+    stereo = np.random.default_rng(0).standard_normal((2, 2, 2, 4000))
+    Separator(factorizer, stft=STFT(256), transpositions=(-1, 1)).fit(stereo.sum(axis=1), stereo)
+    lengths, groups = asked
+    assert len(lengths) == 12
+    assert groups == [0, 0, 1, 1] * 3
 
 
 def test_one_clip_and_jax_arrays(mixtures, sources):

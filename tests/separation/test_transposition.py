@@ -49,8 +49,9 @@ def test_channels_and_sources_are_transposed_each_by_itself():
 
 
 def test_clips_of_which_nothing_is_left_are_left_out():
-    clips = with_transpositions([np.ones((2, 1)), np.ones((2, 400))], (24, -24))
+    clips, origins = with_transpositions([np.ones((2, 1)), np.ones((2, 400))], (24, -24))
     assert [one.shape[-1] for one in clips] == [1, 400, 100, 4, 1600]
+    assert origins == [0, 1, 1, 0, 1]
 
 
 @pytest.mark.parametrize("shape", [(2, 4000), (3, 2, 4000), (3, 2, 2, 4000)])
