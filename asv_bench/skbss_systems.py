@@ -5,6 +5,10 @@ A system is ``name(mixture, sr, n_sources, seed, train=None, n_iter=None)``: `mi
 (n_sources, length). ``peers.system`` of the benchmark registers them.
 """
 
+import sys
+import time
+
+import joblib
 import numpy as np
 from peers import system
 from scipy.stats import uniform
@@ -22,6 +26,8 @@ from skbss import (
 from skbss.separation import ESADSeparator
 
 ONE_CHANNEL = "^(?!.ch|esad)"
+BOTH = {"unfolding": "both", "piece_length": 128}
+_TRAINED = {}
 
 
 def blind(n_components, mixture, sr, n_sources, seed, n_iter, **settings):
@@ -37,12 +43,16 @@ def blind(n_components, mixture, sr, n_sources, seed, n_iter, **settings):
 def supervised(factorizer, mixture, sr, train, seed, *, long=1, **settings):
     if train is None or any(one is None for one in train):
         return None
+    separator = learned(factorizer, sr, train, seed, long=long, **settings)
+    return separator.transform(mixture[0].astype(np.float32))
+
+
+def learned(factorizer, sr, train, seed, *, long=1, **settings):
     length = max(map(len, train))
     sources = np.stack([np.resize(one, length) for one in train]).astype(np.float32)
     n_fft = 2 ** round(np.log2(0.064 * sr)) * long
     separator = Separator(factorizer, stft=STFT(n_fft), random_state=seed, **settings)
-    separator.fit(sources.sum(axis=0), sources)
-    return separator.transform(mixture[0].astype(np.float32))
+    return separator.fit(sources.sum(axis=0), sources)
 
 
 def settled(n_iter, usual):
@@ -85,7 +95,7 @@ def skbss_sparse_transposed_sup(mixture, sr, n_sources, seed, train=None, n_iter
     return supervised(factorizer, mixture, sr, train, seed, **settings)
 
 
-def unfolded(mixture, sr, train, seed, n_iter, remix_db):
+def unfolded(mixture, sr, train, seed, n_iter, remix_db, **settings):
     """Pieces of the sources, mixed anew at other levels and speeds."""
     if train is None or any(one is None for one in train):
         return None
@@ -95,23 +105,45 @@ def unfolded(mixture, sr, train, seed, n_iter, remix_db):
         n_epochs=n_iter or 20,
         steps_per_epoch=30,
         validation_fraction=0,
+        **settings,
     )
-    equally_loud = [one / np.sqrt(np.mean(np.square(one))) for one in train]
-    at_other_speeds = (-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2)
-    return supervised(network, mixture, sr, equally_loud, seed, transpositions=at_other_speeds)
+    # Tasks of the same training audio, which differ in the level of the mixture, share a network.
+    key = joblib.hash((train, sr, seed, network.get_params()))
+    if key not in _TRAINED:
+        equally_loud = [one / np.sqrt(np.mean(np.square(one))) for one in train]
+        at_other_speeds = (-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2)
+        started = time.perf_counter()
+        _TRAINED[key] = learned(network, sr, equally_loud, seed, transpositions=at_other_speeds)
+        sys.stderr.write(f"seconds of training: {time.perf_counter() - started:.1f}\n")
+    return _TRAINED[key].transform(mixture[0].astype(np.float32))
+
+
+# The first source is the louder one, or all may be.
+def _often_louder(n_sources):
+    return [uniform(-8, 22), *[0] * (n_sources - 1)]
 
 
 @system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
 def skbss_unfolded_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
-    """The first source is the louder one, or all may be."""
-    gains = [uniform(-8, 22), *[0] * (n_sources - 1)]
-    return unfolded(mixture, sr, train, seed, n_iter, gains)
+    return unfolded(mixture, sr, train, seed, n_iter, _often_louder(n_sources))
+
+
+@system("supervised-1ch", ordered=True, train=True, families=ONE_CHANNEL)
+def skbss_unfolded_both_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    """Every recording has components of its own."""
+    return unfolded(mixture, sr, train, seed, n_iter, _often_louder(n_sources), **BOTH)
 
 
 @system("supervised-1ch", ordered=True, train=True, families="speech.speech")
 def skbss_unfolded_voices_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
     """Voices of like level."""
     return unfolded(mixture, sr, train, seed, n_iter, uniform(-5, 10))
+
+
+@system("supervised-1ch", ordered=True, train=True, families="speech.speech")
+def skbss_unfolded_both_voices_sup(mixture, sr, n_sources, seed, train=None, n_iter=None, **_):
+    """Voices of like level; every recording has components of its own."""
+    return unfolded(mixture, sr, train, seed, n_iter, uniform(-5, 10), **BOTH)
 
 
 @system("supervised-1ch", ordered=True, train=True, families="music")

@@ -879,7 +879,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, BaseNMF):
         pieces = pieces_of(
             recordings_of(checked.lengths), bucket(longest) + 2 * margin, n_rows, margin=margin
         )
-        at_once = max(1, _ROWS_AT_ONCE // pieces.shape[1])
+        at_once = min(bucket(len(pieces), 1), max(1, _ROWS_AT_ONCE // pieces.shape[1]))
         # Put there once: every piece would copy what is not.
         V, weights, held = jax.tree.map(
             jnp.asarray,
