@@ -840,6 +840,11 @@ def test_refusals(parameters, arguments, message):
         network(**parameters).fit(**{"X": X, "y": Y, **arguments})
 
 
+def test_overflow_is_told():
+    with pytest.raises(FloatingPointError, match=r"with learning_rate=1e\+300.*use a smaller rate"):
+        network(learning_rate=1e300).fit(X, Y)
+
+
 def test_what_is_fitted_is_refused_other_sources():
     fitted = network(n_epochs=0).fit(X, Y)
     three = np.concatenate([Y, Y[:, :1]], axis=1)
