@@ -74,6 +74,17 @@ class Layered(NamedTuple):
     changes: Float[Array, "pieces k shown"] | None = None
 
 
+def with_sounds(rows: Rows) -> tuple[Rows, Bool[Array, "pieces frames 1"]]:
+    """Rows of ones in place of silence, and where they are.
+
+    Models of silence are next to nothing: what they are divided by overflows on the way back.
+    """
+    silent = rows.X.max(axis=-1, keepdims=True) <= 0
+    return rows._replace(X=jnp.where(silent, 1, rows.X), start=jnp.where(silent, 1, rows.start)), (
+        silent
+    )
+
+
 @runtime_checkable
 class Unfolding(Protocol):
     """An iteration, as layers. Known when the program is compiled: equal ones compile once."""

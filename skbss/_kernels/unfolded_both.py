@@ -15,7 +15,7 @@ from jax import lax
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.multiplicative import StepRules, multiplicative_step
 from skbss._kernels.sparsity import NormalizedSparsity
-from skbss._kernels.unfolded import Layered, least_activation, with_norms
+from skbss._kernels.unfolded import Layered, least_activation, with_norms, with_sounds
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,13 @@ class BothFactors:
 
     def through(self, layers, held, rows):
         """What is there after the last layer, for components of the norms that they began with."""
+        rows, silent = with_sounds(rows)
         # The rows of a piece share its components: louder ones count more.
         X, start = rows.X * rows.level, rows.start * rows.level
         W, H = jax.vmap(partial(self._of_piece, layers, held))(X, start, rows.heard)
         own = jax.vmap(with_norms, (0, None))(H, held.norms)
         W = W * (H.max(axis=-1) / own.max(axis=-1))[:, None]
-        return Layered(W / rows.level, own / held.dictionary)
+        return Layered(jnp.where(silent, 0, W / rows.level), own / held.dictionary)
 
     def _of_piece(self, layers, held, X, W, heard):
         data, least = DenseData(X, None), least_activation(X.dtype)

@@ -61,7 +61,8 @@ def si_sdr_loss(estimates: Any, sources: Any) -> Float[Array, ""]:
 def _decibels(errors, wanted, estimates):
     spared = NEGLIGIBLE * _energies(estimates.sum(axis=0))
     spared = jnp.where(spared > 0, spared, 1)
-    return 10 * jnp.log10((errors + spared) / (wanted + spared)).mean()
+    # The slope of a quotient has the square of what it is divided by, which may vanish.
+    return 10 * (jnp.log10(errors + spared) - jnp.log10(wanted + spared)).mean()
 
 
 def power_of(spectra: Any) -> Any:

@@ -13,7 +13,7 @@ from jax import lax
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.multiplicative import StepRule, multiplicative_step
 from skbss._kernels.penalties import Prices
-from skbss._kernels.unfolded import Layered, least_activation, with_norms
+from skbss._kernels.unfolded import Layered, least_activation, with_norms, with_sounds
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Multiplicative:
 
     def through(self, layers, held, rows):
         """What is there after the last layer."""
+        rows, silent = with_sounds(rows)
         X, _, price, start, _ = (one.reshape(-1, one.shape[-1]) for one in rows)
         data = DenseData(X, None)
         prices = Prices(price, 0.0)
@@ -59,4 +60,5 @@ class Multiplicative:
 
         W = lax.fori_loop(0, held.n_tied, lambda _, W: layer(W, held.dictionary)[0], start)
         H = jax.vmap(with_norms, (0, None))(jnp.exp(layers["layers"]), held.norms)
-        return Layered(lax.scan(layer, W, H)[0].reshape(rows.start.shape))
+        W, _ = lax.scan(layer, W, H)
+        return Layered(jnp.where(silent, 0, W.reshape(rows.start.shape)))

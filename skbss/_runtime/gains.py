@@ -59,3 +59,22 @@ def _checked(gain_db, name):
     if not abs(float(gain_db)) <= 150:
         raise ValueError(f"{name} must be from -150 dB to 150 dB, got {gain_db}.")
     return float(gain_db)
+
+
+def described(gains):
+    """What compares as gains do: a distribution holds a generator that is always somewhere else.
+
+    Parameters
+    ----------
+    gains : float, distribution or list of them
+        In dB.
+
+    Returns
+    -------
+    description : object
+    """
+    if isinstance(gains, list | tuple):
+        return [described(one) for one in gains]
+    if hasattr(gains, "dist") and hasattr(gains, "kwds"):
+        return gains.dist.name, gains.args, gains.kwds
+    return gains

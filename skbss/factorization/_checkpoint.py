@@ -79,6 +79,9 @@ class Checkpoint:
         course.losses = self.stored["losses"].tolist()
         course.validation_losses = self.stored["validation losses"].tolist()
         course.epoch, course.waited = self.stored["counts"].tolist()
+        course.lowest = self.stored["lowest"].item()
+        if np.isnan(course.lowest):
+            course.lowest = None
         _set_state(rng, self.stored["random state"])
 
     def write(self, course: Course, rng):
@@ -98,6 +101,7 @@ class Checkpoint:
             "losses": np.array(course.losses, float),
             "validation losses": np.array(course.validation_losses, float),
             "counts": np.array([course.epoch, course.waited]),
+            "lowest": np.array(np.nan if course.lowest is None else course.lowest),
             "random state": _state_of(rng),
         }
         with draft_of(self._path) as draft, draft.open("wb") as file:

@@ -1,6 +1,7 @@
 """Sparse non-negative matrix factorization whose iterations are trained as layers."""
 
 import os
+from copy import copy
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,7 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skbss._kernels.unfolded_losses import mask_error, si_sdr_loss, signal_error, snr_loss
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import is_jax_array, precision
-from skbss._runtime.gains import check_gains
+from skbss._runtime.gains import check_gains, described
 from skbss._version import __version__
 from skbss.factorization._base import BETA_LOSSES
 from skbss.factorization._held_back import check_groups, held_back
@@ -154,7 +155,8 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
     patience : int, default=5
         Training ends after more epochs than this in which the validation rows got no better.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last one.
+        Whether ``fit`` goes on from the weights of the last one, on whatever data; the same
+        recordings are held back if there are as many. A `Separator` fits a new one every time.
     checkpoint : str or path, default=None
         A file that ``fit`` writes after every epoch, and removes in the end. If it was cut off in
         between, fitting the same to the same data goes on from there, to the same weights. Not for
@@ -186,7 +188,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
         The mean loss of the batches of every epoch: 0 is that of masks of zeros for a loss in dB,
         and 1 for "signal" and "mask".
     validation_curve_ : ndarray
-        That of the validation share before the first and after every epoch; empty without one.
+        That of the validation share before the first and after every epoch that had one.
     n_iter_ : int
         Epochs.
     n_features_in_ : int
@@ -378,13 +380,20 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
         Returns
         -------
         self : DeepUnfoldedNMF
-            The fitted estimator. Nothing is held back for validation.
+            The fitted estimator. Nothing is held back for validation, and no `checkpoint` written.
         """
         anew = not hasattr(self, "weights_")
         self._train(X, y, lengths, None, anew=anew, n_epochs=1, decays=False)
         return self
 
     def _train(self, X, y, lengths, groups, *, anew, n_epochs, decays):
+        """Train a copy, and become it when that is done: what is cut off leaves nothing behind."""
+        learner = copy(self)
+        # A single epoch has nothing to look on.
+        learner._learn(X, y, lengths, groups, self if decays else None, anew, n_epochs)
+        self.__dict__.update(learner._fitted())
+
+    def _learn(self, X, y, lengths, groups, watched, anew, n_epochs):
         # Optax, which only training needs, takes longer to load than all the rest.
         from skbss._kernels.unfolded_training import Examples, SeparationError
         from skbss.factorization._checkpoint import Checkpoint
@@ -398,6 +407,8 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
             )
         if self._n_trained() > self.n_layers:
             raise ValueError(f"n_untied={self.n_untied} must not exceed n_layers={self.n_layers}.")
+        if not anew:
+            self._check_fitted()
         X, checked = self._check_spectra(X, reset=anew, lengths=lengths)
         y = check_sources_of(y, X, checked)
         if not anew:
@@ -407,6 +418,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
         gains = None
         if self.remix_db is not None:
             gains = check_gains(self.remix_db, y.shape[1], "remix_db")
+        decays = watched is not None
         start = None if anew else (self.weights_, self._memory)
         checkpoint = Checkpoint(
             self.checkpoint if decays else None,
@@ -420,8 +432,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
         rng = self._rng
         checkpoint.keep(dictionary=self.dictionary_, labels=self.atom_source_)
         checkpoint.rewind(rng)
-        share = self.validation_fraction if decays else 0
-        recordings = held_back(checked.lengths, share, groups, rng)
+        recordings = self._recordings(checked.lengths, groups, rng, decays)
         xp = jnp if is_jax_array(checked.X) else np
         with precision(self.dictionary_.dtype):
             # Put there once: every step would copy what is not.
@@ -436,42 +447,50 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
                     self._held(xp),
                 ),
             )
-            course = self._course(anew, decays)
+            course = self._course(anew)
             checkpoint.resume(course, rng)
-            # A single epoch has nothing to look on.
-            callbacks = IterationCallbacks(self if decays else None, X, y, n_epochs)
+            callbacks = IterationCallbacks(watched, X, y, n_epochs)
             watch = Told(
                 callbacks,
-                lambda: self._trained(course, xp),
+                lambda: self._adopt_training(course, xp)._fitted(),
                 lambda: checkpoint.write(course, rng),
             )
-            train_unfolded(
-                course,
-                held,
-                examples,
-                recordings,
-                SeparationError(self._unfolding(), loss),
-                Mixing(self.batch_size, self.piece_length, gains, self.steps_per_epoch),
-                Recipe(n_epochs, float(self.learning_rate), self.patience, decays),
-                rng,
-                watch,
-            )
-            attributes = self._trained(course, xp)
-            weights = attributes["weights_"]
-            if not all(np.isfinite(np.asarray(one)).all() for one in weights.values()):
-                raise FloatingPointError(
-                    f"Training overflowed in {self.dictionary_.dtype} with learning_rate="
-                    f"{self.learning_rate} and beta_loss={self.beta_loss!r}: use a smaller rate, "
-                    "or a beta_loss from 1 to 2."
+            try:
+                train_unfolded(
+                    course,
+                    held,
+                    examples,
+                    recordings,
+                    SeparationError(self._unfolding(), loss),
+                    Mixing(self.batch_size, self.piece_length, gains, self.steps_per_epoch),
+                    Recipe(n_epochs, float(self.learning_rate), self.patience, decays),
+                    rng,
+                    watch,
                 )
-            callbacks.finish(attributes)
-            for name, one in attributes.items():
-                setattr(self, name, one)
-            # Plain arrays: a pickle shall not depend on how optax calls what holds them.
-            self._memory = [np.asarray(one) for one in jax.tree.leaves(course.memory)]
+            except FloatingPointError:
+                # It would go on from there to overflow again.
+                checkpoint.remove()
+                raise
+            callbacks.finish(self._adopt_training(course, xp)._fitted())
         checkpoint.remove()
 
-    def _course(self, anew, decays):
+    def _recordings(self, lengths, groups, rng, decays):
+        """Those to train with and those to validate with, the same in later fits."""
+        share = self.validation_fraction if decays else 0
+        if share and not hasattr(self, "_split"):
+            self._split = rng.randint(2**31 - 1)
+        return held_back(lengths, share, groups, np.random.RandomState(getattr(self, "_split", 0)))
+
+    def _fitted(self):
+        """What is known, beside parameters."""
+        names = self._get_param_names()
+        return {
+            name: one
+            for name, one in vars(self).items()
+            if name not in names and "callback" not in name
+        }
+
+    def _course(self, anew):
         from skbss.factorization._training import begin
 
         course = begin(jax.tree.map(jnp.asarray, as_tree(self.weights_)))
@@ -481,13 +500,18 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
             structure = jax.tree.structure(course.memory)
             course.memory = jax.tree.unflatten(structure, self._memory)
         course.losses = self.loss_curve_.tolist()
-        if decays:
-            course.validation_losses = self.validation_curve_.tolist()
+        course.validation_losses = self.validation_curve_.tolist()
         return course
 
     def _decides(self):
         """All parameters on which the weights depend."""
-        return {name: one for name, one in self.get_params().items() if name != "checkpoint"}
+        parameters = self.get_params()
+        # A generator is somewhere else whenever it is asked; a checkpoint tells where it was.
+        if not isinstance(self.random_state, Integral):
+            del parameters["random_state"]
+        parameters["remix_db"] = described(self.remix_db)
+        del parameters["checkpoint"]
+        return parameters
 
     def _begin(self, checked, y, stored):
         """The untrained network, with the dictionary of a training that was cut off if any was."""
@@ -500,6 +524,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
                 abs(y), checked.lengths, self.context, self.init, learner, self._rng
             )
         self._adopt(H, sources, mean_of(checked.X, None) or 1.0)
+        self.weights_ = self._untrained()
 
     def _check_loss(self, y, checked):
         """What is minimized: a function of estimates and sources, tried on their shapes."""
@@ -521,16 +546,18 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
             )
         return self.loss
 
-    @staticmethod
-    def _trained(course, xp):
-        """What is known of a training, as attributes."""
+    def _adopt_training(self, course, xp):
+        """Become what the training has made of it so far."""
         layers, output = jax.tree.map(xp.asarray, course.weights)
-        return {
-            "weights_": {**layers, "output": output},
-            "loss_curve_": np.array(course.losses),
-            "validation_curve_": np.array(course.validation_losses),
-            "n_iter_": len(course.losses),
-        }
+        self.weights_ = {**layers, "output": output}
+        self.loss_curve_ = np.array(course.losses)
+        self.validation_curve_ = np.array(course.validation_losses)
+        self.n_iter_ = len(course.losses)
+        # Of the weights that are kept, if these are the last ones. As plain arrays: a pickle shall
+        # not depend on how optax calls what holds them.
+        last = jax.tree.leaves(course.memory) if course.waited == 0 else None
+        self._memory = last and [np.asarray(one) for one in last]
+        return self
 
 
 def _own_generator(random_state):

@@ -55,6 +55,8 @@ class Course:
         epoch and after each.
     epoch, waited : int
         Epochs that are done of those to be done; of them the last ones without a lower error.
+    lowest : float or None
+        The lowest error of what is held back in this training, which may go on from another.
     """
 
     weights: Any
@@ -64,6 +66,7 @@ class Course:
     validation_losses: list[float] = field(default_factory=list)
     epoch: int = 0
     waited: int = 0
+    lowest: float | None = None
 
 
 class Watch(Protocol):
@@ -144,6 +147,11 @@ def train(
         Data that is not trained with, and what it weighs, if there is any.
     watch : Watch, optional
         Told of every epoch.
+
+    Raises
+    ------
+    FloatingPointError
+        If the numbers overflow.
     """
     dtype = jax.tree.leaves(course.last)[0].dtype
 
@@ -151,8 +159,10 @@ def train(
         values = [float(value_of(course.last, data, objective=objective)) for _, data in held_back]
         return float(np.average(values, weights=[weight for weight, _ in held_back]))
 
-    if held_back and not course.validation_losses:
-        course.validation_losses.append(error())
+    if held_back and course.lowest is None:
+        course.lowest = error()
+        if not course.validation_losses:
+            course.validation_losses.append(course.lowest)
     while course.epoch < recipe.n_epochs and course.waited <= recipe.patience:
         if watch is not None:
             watch.begin(course.epoch)
@@ -175,6 +185,7 @@ def train(
             values.append(float(value))
         course.losses.append(float(np.mean(values)))
         course.epoch += 1
+        _refuse_overflow(course, recipe)
         _choose(course, error() if held_back else None)
         if watch is not None and watch.end():
             break
@@ -185,8 +196,18 @@ def _choose(course, error):
     if error is None:
         course.weights = course.last
         return
-    is_best = error < min(course.validation_losses)
     course.validation_losses.append(error)
-    course.waited = 0 if is_best else course.waited + 1
-    if is_best:
-        course.weights = course.last
+    course.waited += 1
+    if error < course.lowest:
+        course.weights, course.lowest, course.waited = course.last, error, 0
+
+
+def _refuse_overflow(course, recipe):
+    leaves = [course.losses[-1], *jax.tree.leaves(course.last)]
+    if not all(np.isfinite(np.asarray(one)).all() for one in leaves):
+        dtype = leaves[-1].dtype
+        or_more = ", or float64 data" if dtype == np.float32 else ""
+        raise FloatingPointError(
+            f"Training overflowed in {dtype}, in epoch {course.epoch}, with learning_rate="
+            f"{recipe.learning_rate}: use a smaller one{or_more}."
+        )

@@ -1,5 +1,6 @@
 """A network of unfolded iterations: what it is made of, and what it makes of mixtures."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -76,7 +77,7 @@ class UnfoldedNetwork(BaseNMF):
         W : array of shape (..., n_sources * n_components)
             After the last layer; zeros for a silent row.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         _, checked = self._check_spectra(X, reset=False, lengths=lengths)
         W, _, _ = self._activations(checked)
         return W.reshape(*checked.leading, W.shape[-1])
@@ -96,7 +97,7 @@ class UnfoldedNetwork(BaseNMF):
         sources : array of shape (..., n_sources, n_features)
             The mixtures under the masks. They add up to X.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         X, checked = self._check_spectra(X, reset=False, lengths=lengths)
         sources = self._separated(X, checked)
         return sources.reshape(*checked.leading, *sources.shape[1:])
@@ -119,15 +120,15 @@ class UnfoldedNetwork(BaseNMF):
             One minus the energy of the difference between what is separated and the sources, over
             that of the sources; at most 1.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         X, checked = self._check_spectra(X, reset=False, lengths=lengths)
         y = check_sources_of(y, X, checked)
         self._check_number(y)
-        distance = _energy(self._separated(X, checked) - y)
-        energy = _energy(y)
-        if energy == 0:
+        largest = float(abs(y).max())
+        if largest == 0:
             raise ValueError("All sources in y are silent: there is no energy to explain.")
-        return float(1 - distance / energy)
+        distance = _energy(self._separated(X, checked) - y, largest)
+        return float(1 - distance / _energy(y, largest))
 
     @property
     def components_(self):
@@ -154,7 +155,7 @@ class UnfoldedNetwork(BaseNMF):
         --------
         replace_weights : Takes them back.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         unfolding, held, atoms, mean = self._unfolding(), self._held(np), self._atoms(), self._mean
         # A loop is differentiable by what it begins with if it is known how often it goes round.
         n_tied: Any = int(held.n_tied)
@@ -189,7 +190,7 @@ class UnfoldedNetwork(BaseNMF):
         ValueError
             If names or shapes are others, or a weight is not finite.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         wanted = {name: one.shape for name, one in self.weights_.items()}
         given = {name: np.shape(one) for name, one in weights.items()}
         if given != wanted:
@@ -218,7 +219,7 @@ class UnfoldedNetwork(BaseNMF):
         ImportError
             If safetensors is not installed.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         arrays = {f"weights.{name}": one for name, one in self.weights_.items()}
         arrays |= {"dictionary": self.dictionary_, "atom_source": self.atom_source_}
         facts = {
@@ -262,15 +263,20 @@ class UnfoldedNetwork(BaseNMF):
                 raise ValueError("its components belong to no sources")
             network._adopt(H, labels.astype(int), mean)
             if facts["names"]:
+                if len(facts["names"]) != network.n_features_in_:
+                    raise ValueError(f"it names {len(facts['names'])} features")
                 network.feature_names_in_ = np.array(facts["names"], dtype=object)
-            weights = {name.removeprefix("weights."): one for name, one in arrays.items()}
             network._rng = np.random.RandomState()
+            network.weights_ = network._shapes()
+            weights = {name.removeprefix("weights."): one for name, one in arrays.items()}
             return network.replace_weights(weights)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise ValueError(f"{path} holds no whole DeepUnfoldedNMF: {error}.") from error
 
     def _adopt(self, H, sources, mean):
-        """Become the untrained network of a dictionary, for data of this mean."""
+        """Become the network of a dictionary, for data of this mean, but for its weights."""
+        self._parameters = {name: getattr(self, name) for name in _OF_THE_NETWORK}
+        self._memory = None
         self._mean = mean
         self.penalty_ = float(self.sparsity * relative_power(mean, self._beta - 1))
         self.n_sources_ = int(sources.max()) + 1
@@ -278,14 +284,37 @@ class UnfoldedNetwork(BaseNMF):
         self.dictionary_ = H
         n_features = H.shape[1] // (2 * self.context + 1)
         self.n_features_in_ = n_features
-        center = H[:, self.context * n_features : (self.context + 1) * n_features]
+        self.loss_curve_ = self.validation_curve_ = np.array([])
+        self.n_iter_ = 0
+
+    def _untrained(self):
+        """Weights with which it is the iteration itself."""
+        H, n_features = self.dictionary_, self.n_features_in_
         xp = jnp if is_jax_array(H) else np
         with precision(H.dtype):
             layers = self._unfolding().untrained(jnp.asarray(H), self.n_layers, self._n_trained())
-            self.weights_ = {name: xp.asarray(one) for name, one in layers.items()}
-            self.weights_["output"] = xp.log(center)
-        self.loss_curve_ = self.validation_curve_ = np.array([])
-        self.n_iter_ = 0
+            weights = {name: xp.asarray(one) for name, one in layers.items()}
+            center = H[:, self.context * n_features : (self.context + 1) * n_features]
+            return {**weights, "output": xp.log(center)}
+
+    def _shapes(self):
+        """Those of the weights, which need not fit into memory."""
+        H = jax.ShapeDtypeStruct(self.dictionary_.shape, np.float32)
+        sizes = {"n_layers": self.n_layers, "n_untied": self._n_trained()}
+        layers = jax.eval_shape(partial(self._unfolding().untrained, **sizes), H)
+        output = jax.ShapeDtypeStruct((H.shape[0], self.n_features_in_), H.dtype)
+        return {**layers, "output": output}
+
+    def _check_fitted(self):
+        """Refuse a network that is none yet, or whose parameters are no longer its own."""
+        check_is_fitted(self)
+        for name, one in self._parameters.items():
+            now = getattr(self, name)
+            if now != one:
+                raise ValueError(
+                    f"The network was fitted with {name}={one!r}, which is {now!r} now: set it "
+                    "back, or fit anew, without warm_start."
+                )
 
     def _check_spectra(self, X, *, reset, lengths):
         """The mixtures as they are given, row below row, and their checked magnitudes."""
@@ -326,13 +355,15 @@ class UnfoldedNetwork(BaseNMF):
         return float(self.dictionary_.mean())
 
     def _with_silence(self, X, xp):
-        """As the kernels take it: relative to what was learned from, a row of zeros below."""
+        """As the kernels take it: relative to what was learned from, rows of zeros below."""
         dtype = self.dictionary_.dtype
         if xp.iscomplexobj(X):
             dtype = np.result_type(dtype, np.complex64)
-        X = xp.concatenate([X, xp.zeros((1, *X.shape[1:]), X.dtype)])
         # A number of Python leaves the precision as it is.
-        return X.astype(dtype) / float(self._mean)
+        X = (X / float(self._mean)).astype(dtype)
+        # Of few heights: whatever takes it is compiled for each.
+        silent = bucket(len(X) + 1) - len(X)
+        return xp.concatenate([X, xp.zeros((silent, *X.shape[1:]), dtype)])
 
     def _held(self, xp):
         dtype = self.dictionary_.dtype
@@ -349,10 +380,12 @@ class UnfoldedNetwork(BaseNMF):
         X, dtype = checked.X, self.dictionary_.dtype
         xp = jnp if is_jax_array(X) else np
         with precision(dtype):
-            found = [xp.asarray(W)[inner] for _, W, _, inner in self._pieces(checked)]
             gain = xp.asarray(self._mean / self._level(), dtype)
-            W = (xp.concatenate(found) * gain).astype(X.dtype)
-        return W, True, self.n_layers
+            found = [
+                (rows[inner], xp.asarray(W)[inner] * gain)
+                for rows, W, _, inner in self._pieces(checked)
+            ]
+            return _in_order(found, xp).astype(X.dtype), True, self.n_layers
 
     def _separated(self, X, checked):
         """The sources of every row, in shape (n_rows, n_sources, n_features)."""
@@ -363,38 +396,41 @@ class UnfoldedNetwork(BaseNMF):
             for rows, *layered, inner in self._pieces(checked):
                 masks = shares(weights, Layered(*layered), atoms)
                 masks = xp.moveaxis(xp.asarray(masks), 0, 2)[inner]
-                found.append(masks.astype(checked.X.dtype) * X[rows[inner]][:, None])
-            return xp.concatenate(found)
+                sources = masks.astype(checked.X.dtype) * X[rows[inner]][:, None]
+                found.append((rows[inner], sources))
+            return _in_order(found, xp)
 
     def _pieces(self, checked):
         """What the layers make of the recordings, some pieces at a time.
 
         Yields the rows of the pieces, of shape (n_pieces, n_rows), their activations and changes,
-        and which of the rows count: every row of X once, in their order.
+        and which of the rows count: every row of X once.
         """
         X, unfolding = checked.X, self._unfolding()
         xp, n_rows = jnp if is_jax_array(X) else np, len(X)
         # What remembers must see its recordings from their very beginning, and as a whole.
-        longest, margin = max(checked.lengths), 0
-        if not unfolding.remembers:
-            longest, margin = min(longest, _ROWS_AT_ONCE), self.context
-        pieces = pieces_of(
-            recordings_of(checked.lengths), bucket(longest) + 2 * margin, n_rows, margin=margin
-        )
-        at_once = min(bucket(len(pieces), 1), max(1, _ROWS_AT_ONCE // pieces.shape[1]))
+        margin = 0 if unfolding.remembers else self.context
+        most = n_rows if unfolding.remembers else _ROWS_AT_ONCE
         # Put there once: every piece would copy what is not.
         V, weights, held = jax.tree.map(
             jnp.asarray,
             (self._with_silence(X, xp), as_tree(self.weights_), self._held(xp)),
         )
-        for start in range(0, len(pieces), at_once):
-            # The last ones are filled up with silence: one shape, one program.
-            rows = np.full((at_once, pieces.shape[1]), n_rows, np.int32)
-            rows[: len(pieces) - start] = pieces[start : start + at_once]
-            W, changes = unfolded_pieces(weights, held, V, rows, unfolding=unfolding)
-            inner = rows < n_rows
-            inner[:, :margin] = inner[:, pieces.shape[1] - margin :] = False
-            yield rows, W, changes, inner
+        # Recordings of like length together: short ones take no longer for a long one beside them.
+        recordings = recordings_of(checked.lengths)
+        heights = [bucket(min(one.length, most)) for one in recordings]
+        for height in dict.fromkeys(heights):
+            own = [one for one, its in zip(recordings, heights, strict=True) if its == height]
+            pieces = pieces_of(own, height + 2 * margin, n_rows, margin=margin)
+            at_once = min(bucket(len(pieces), 1), max(1, _ROWS_AT_ONCE // pieces.shape[1]))
+            for start in range(0, len(pieces), at_once):
+                # The last ones are filled up with silence: one shape, one program.
+                rows = np.full((at_once, pieces.shape[1]), n_rows, np.int32)
+                rows[: len(pieces) - start] = pieces[start : start + at_once]
+                W, changes = unfolded_pieces(weights, held, V, rows, unfolding=unfolding)
+                inner = rows < n_rows
+                inner[:, :margin] = inner[:, pieces.shape[1] - margin :] = False
+                yield rows, W, changes, inner
 
     @property
     def _n_features_out(self):
@@ -420,5 +456,12 @@ def as_tree(weights):
     return Weights(layers, weights["output"])
 
 
-def _energy(spectra):
-    return np.square(np.abs(np.asarray(spectra)).astype(np.float64)).sum()
+def _in_order(parts, xp):
+    """Values of rows, below each other as the rows are."""
+    rows = np.concatenate([of_part for of_part, _ in parts])
+    values = xp.concatenate([of_part for _, of_part in parts])
+    return values if (np.diff(rows) > 0).all() else values[np.argsort(rows)]
+
+
+def _energy(spectra, largest):
+    return np.square(np.abs(np.asarray(spectra)).astype(np.float64) / largest).sum()

@@ -4,6 +4,7 @@ import numbers
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from skbss.factorization._recordings import as_product
@@ -163,6 +164,8 @@ def check_non_negative_model(factorizer, W):
 def seeded_clone(factorizer, random_state):
     """A clone that draws its seed from `random_state`, unless it has one of its own.
 
+    Where nothing was said about randomness it is left alone: it would be another one every time.
+
     Parameters
     ----------
     factorizer : estimator
@@ -176,7 +179,8 @@ def seeded_clone(factorizer, random_state):
         Unfitted.
     """
     factorizer = clone(factorizer)
-    if factorizer.get_params(deep=False).get("random_state", 0) is None:
+    given = random_state is not check_random_state(None)
+    if given and factorizer.get_params(deep=False).get("random_state", 0) is None:
         factorizer.set_params(random_state=random_state.randint(np.iinfo(np.int32).max))
     return factorizer
 

@@ -19,11 +19,12 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Lasso
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils import check_random_state
 
 from skbss import BetaNMF, DeepUnfoldedNMF, SparseNMF
 from skbss._kernels.gradient_step import gradient_step
 from skbss._kernels.sparsity import NormalizedSparsity
-from skbss._kernels.unfolded import Held, Weights
+from skbss._kernels.unfolded import Held, Weights, unfolded_pieces
 from skbss._kernels.unfolded_both import BothFactors
 from skbss._kernels.unfolded_gradient import ProximalGradient
 from skbss._kernels.unfolded_losses import mask_error, si_sdr_loss, signal_error, snr_loss
@@ -343,6 +344,8 @@ def test_silence_makes_no_nan_of_gradients(seed, kind, level):
     y = rng.gamma(0.3, size=(8, 2, 5)) * rng.integers(0, 2, (8, 2, 5)) * level
     y[rng.integers(0, 2, 8) > 0] = 0
     y[:, rng.integers(2)] *= rng.integers(2)
+    # The four rows of a piece next to nothing.
+    y[:4] *= 10.0 ** -rng.integers(0, 40)
     y = y.astype(dtype)
     weights, *data = parts_of_error(y.sum(axis=1), y, rng, unfolding)
     with precision(dtype):
@@ -638,7 +641,7 @@ def test_training_that_was_cut_off_goes_on(tmp_path, monkeypatch, remix):
         """As another process has it: nothing is the same object."""
         if remix:
             settings |= {"remix_db": [uniform(-5, 10), 0], "validation_fraction": 0}
-            settings |= {"random_state": np.random.RandomState(5)}
+            settings = {"random_state": np.random.RandomState(5), **settings}
         return network(n_epochs=6, **{"validation_fraction": 0.25, **settings})
 
     whole = begun().fit(X, y, lengths=lengths)
@@ -659,7 +662,12 @@ def test_training_that_was_cut_off_goes_on(tmp_path, monkeypatch, remix):
         begun(checkpoint=path, n_layers=3).fit(X, y, lengths=lengths)
     with pytest.raises(ValueError, match="with other data or parameters"):
         begun(checkpoint=path).fit(X, 0.5 * y, lengths=lengths)
-    resumed = begun(checkpoint=path).fit(X, y, lengths=lengths)
+    elsewhere = {}
+    if remix:
+        # Distributions hold the global generator; the other one is where a search left it.
+        check_random_state(None).rand()
+        elsewhere = {"random_state": np.random.RandomState(77)}
+    resumed = begun(checkpoint=path, **elsewhere).fit(X, y, lengths=lengths)
     np.testing.assert_array_equal(resumed.components_, whole.components_)
     np.testing.assert_array_equal(resumed.loss_curve_, whole.loss_curve_)
     np.testing.assert_array_equal(resumed.validation_curve_, whole.validation_curve_)
@@ -760,7 +768,13 @@ def test_files_that_hold_no_network(tmp_path):
         write_network(path, {**arrays, **changed}, facts)
         with pytest.raises(ValueError, match="holds no whole DeepUnfoldedNMF"):
             DeepUnfoldedNMF.load(path)
-    for changed in ({"n_layers": "many"}, {"n_layers": 3}, {"context": 7}, {"beta_loss": "none"}):
+    for changed in (
+        {"n_layers": "many"},
+        {"n_layers": 3},
+        {"n_layers": 10**9},
+        {"context": 7},
+        {"beta_loss": "none"},
+    ):
         parameters = {**facts["parameters"], **changed}
         write_network(path, arrays, {**facts, "parameters": parameters})
         with pytest.raises(ValueError, match="holds no whole DeepUnfoldedNMF"):
@@ -840,9 +854,144 @@ def test_refusals(parameters, arguments, message):
         network(**parameters).fit(**{"X": X, "y": Y, **arguments})
 
 
-def test_overflow_is_told():
-    with pytest.raises(FloatingPointError, match=r"with learning_rate=1e\+300.*use a smaller rate"):
-        network(learning_rate=1e300).fit(X, Y)
+@pytest.mark.parametrize("validation_fraction", [0, 0.2])
+def test_overflow_is_told_and_leaves_nothing(tmp_path, validation_fraction):
+    path = tmp_path / "checkpoint"
+    model = network(learning_rate=1e300, validation_fraction=validation_fraction, checkpoint=path)
+    with pytest.raises(FloatingPointError, match=r"with learning_rate=1e\+300: use a smaller one"):
+        model.fit(X, Y)
+    assert not hasattr(model, "weights_")
+    assert not path.exists()
+    model.set_params(learning_rate=0.01).fit(X, Y)
+    weights = model.weights_
+    with pytest.raises(FloatingPointError, match="overflowed in float64"):
+        model.set_params(learning_rate=1e300).fit(X, Y)
+    assert model.weights_ is weights
+    assert np.isfinite(model.set_params(learning_rate=0.01).partial_fit(X, Y).score(X, Y))
+
+
+class Breaks:
+    """Gains that are drawn so often, and then no more."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def rvs(self, random_state=None):
+        self.times -= 1
+        if self.times < 0:
+            raise KeyboardInterrupt
+        return 0.0
+
+
+def test_a_fit_that_is_cut_off_leaves_nothing():
+    model = network(remix_db=Breaks(2))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    model.set_params(remix_db=None).fit(X, Y)
+    sources, n_iter = model.predict(X), model.n_iter_
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(remix_db=Breaks(2), n_components=2).fit(X, Y)
+    model.set_params(n_components=4, remix_db=None)
+    np.testing.assert_array_equal(model.predict(X), sources)
+    assert model.partial_fit(X, Y).n_iter_ == n_iter + 1
+
+
+@pytest.mark.parametrize("beta", [0, 0.25, -1])
+def test_every_divergence_is_trained_in_float32(beta):
+    X, y = examples(200, dtype=np.float32)
+    X[3:40], y[3:40] = 0, 0
+    untrained, trained = (
+        network(beta_loss=beta, n_layers=3, n_epochs=n).fit(X, y).score(X, y) for n in (0, 4)
+    )
+    assert trained > untrained
+
+
+def test_training_goes_on_with_other_data():
+    settings = {"validation_fraction": 0.2, "warm_start": True, "n_epochs": 6}
+    easy, hard = examples(120), examples(120, seed=3)
+    hard = hard[0], hard[1] ** 2 / np.maximum(hard[1].sum(axis=1, keepdims=True), 1e-9)
+    fitted = network(**settings).fit(*easy)
+    before = fitted.score(*hard)
+    assert fitted.fit(*hard).score(*hard) > before
+    assert len(fitted.validation_curve_) == fitted.n_iter_ + 1
+
+
+def test_recordings_that_are_held_back_stay_the_same(monkeypatch):
+    X, y = examples(120)
+    drawn = []
+    monkeypatch.setattr(
+        "skbss.factorization._deep_unfolded_nmf.held_back",
+        lambda *arguments: drawn.append(held_back(*arguments)) or drawn[-1],
+    )
+    model = network(validation_fraction=0.2, warm_start=True, n_epochs=1)
+    for _ in range(3):
+        model.fit(X, y, lengths=[20] * 6)
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_layers": 6}, "fitted with n_layers=10, which is 6 now"),
+        ({"unfolding": "both"}, "fitted with unfolding='mu', which is 'both' now"),
+        ({"sparsity": 5}, "fitted with sparsity=0.5, which is 5 now"),
+        (
+            {"beta_loss": "nonsense"},
+            "fitted with beta_loss='kullback-leibler', which is 'nonsense'",
+        ),
+    ],
+)
+def test_a_network_keeps_its_parameters(tmp_path, parameters, message):
+    model = network(n_epochs=0, warm_start=True).fit(X, Y).set_params(**parameters)
+    for use in (
+        lambda: model.predict(X),
+        lambda: model.transform(X),
+        lambda: model.score(X, Y),
+        lambda: model.save(tmp_path / "file"),
+        model.as_function,
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+    if "nonsense" not in parameters.values():
+        with pytest.raises(ValueError, match=message):
+            model.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("level", [1e-200, 1e200])
+def test_levels_beyond_the_precision_of_the_network(level):
+    X, y = examples(60)
+    fitted = network(sparsity=0, n_epochs=1).fit(X, y)
+    single = network(sparsity=0, n_epochs=1).fit(X.astype(np.float32), y.astype(np.float32))
+    single._mean *= level
+    np.testing.assert_allclose(
+        single.predict(X * level) / level, fitted.predict(X), rtol=1e-3, atol=1e-4
+    )
+    np.testing.assert_allclose(single.score(X * level, y * level), fitted.score(X, y), rtol=1e-3)
+
+
+@pytest.mark.parametrize("unfolding", ["mu", "ista", "both"])
+def test_recordings_of_any_length_beside_each_other(unfolding):
+    X, y = examples(1200)
+    settings = {"unfolding": unfolding, "beta_loss": 2, "n_layers": 2, "n_epochs": 0}
+    fitted = network(**settings).fit(X[:100], y[:100])
+    lengths = [3, 1100, 1, 90, 6]
+    W, sources = fitted.transform(X, lengths=lengths), fitted.predict(X, lengths=lengths)
+    for first, length in recordings_of(lengths):
+        own = slice(first, first + length)
+        np.testing.assert_allclose(W[own], fitted.transform(X[own]), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(sources[own], fitted.predict(X[own]), rtol=1e-9, atol=1e-12)
+
+
+def test_numbers_of_rows_share_programs():
+    X, y = examples(131)
+    fitted = network(n_layers=2, n_epochs=1, piece_length=16)
+    programs = []
+    for n_rows in (129, 130, 131):
+        fitted.fit(X[:n_rows], y[:n_rows]).predict(X[:n_rows])
+        programs.append((gradient_step._cache_size(), unfolded_pieces._cache_size()))
+    assert programs[0] == programs[1] == programs[2]
 
 
 def test_what_is_fitted_is_refused_other_sources():

@@ -8,6 +8,7 @@ from scipy.stats import uniform
 from sklearn.model_selection import cross_val_score
 
 from skbss import STFT, VAENMF, BetaNMF, DeepUnfoldedNMF, Separator
+from skbss._kernels.gradient_step import gradient_step
 from skbss.separation._clip import mixture_and_sources
 from skbss.separation._parts import resolve_front_end
 from skbss.separation._transposition import transposed
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("few_programs")
 def separator(**parameters):
     network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64}
     network |= {"remix_db": None, "n_untied": None, "unfolding": "mu", "validation_fraction": 0.1}
+    network |= {"checkpoint": None}
     network |= {name: parameters.pop(name) for name in list(parameters) if name in network}
     settings = {"stft": STFT(256), "random_state": 0, **parameters}
     return Separator(DeepUnfoldedNMF(**network), **settings)
@@ -107,6 +109,26 @@ def test_what_was_one_recording_is_held_back_together(factorizer, monkeypatch):
     lengths, groups = asked
     assert len(lengths) == 12
     assert groups == [0, 0, 1, 1] * 3
+
+
+def test_a_training_without_a_seed_goes_on(mixtures, sources, tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint"
+    settings = {"n_epochs": 6, "n_layers": 2, "checkpoint": path, "random_state": None}
+    steps = []
+
+    def step(*arguments, **program):
+        steps.append(1)
+        if len(steps) == 4:
+            raise InterruptedError
+        return gradient_step(*arguments, **program)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("skbss.factorization._training.gradient_step", step)
+        with pytest.raises(InterruptedError):
+            separator(**settings).fit(mixtures[:2], sources[:2])
+    assert path.exists()
+    assert separator(**settings).fit(mixtures[:2], sources[:2]).factorizer_.n_iter_ == 6
+    assert not path.exists()
 
 
 def test_one_clip_and_jax_arrays(mixtures, sources):
