@@ -42,6 +42,14 @@ class _FirstPhase:
         """Something follows."""
 
 
+def _was_told(model):
+    if not hasattr(model, "regressor_"):
+        raise AttributeError(
+            "This ContentAwareNMF has no predict: it was not fitted, or without side_information."
+        )
+    return True
+
+
 class ContentAwareNMF(ElasticNetNMF, JointNMF):
     r"""Non-negative matrix factorization with a regressor that predicts activations.
 
@@ -327,7 +335,7 @@ class ContentAwareNMF(ElasticNetNMF, JointNMF):
         checked = self._check_input(X, weights, reset=False)
         return self._told_of(side_information, checked)._transform(checked)
 
-    @available_if(lambda self: hasattr(self, "regressor_"))
+    @available_if(_was_told)
     def predict(self, side_information):
         """Tell what rows look like of which nothing but side information is known.
 

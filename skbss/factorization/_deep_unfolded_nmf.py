@@ -94,7 +94,7 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
         from the components that were learned, so that every recording has components of its own:
         its masks are made of :math:`H^r \odot H^{(L)} / H^{(0)}` in place of :math:`H^r`. It
         separates speech best, in two to three times the time, and wants a `piece_length` of 128 or
-        more. "mu" comes next.
+        more. "mu" comes next, or with few components and layers "ista".
     n_layers : int, default=10
         Iterations :math:`L`.
     n_untied : int, default=None
@@ -134,8 +134,9 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
         (n_sources, n_pieces, n_rows, n_features), whose value is to become small.
     remix_db : float, distribution or list of them, default=None
         Pieces of the sources are drawn anew for every step and mixed at other levels: gains in dB
-        relative to the levels in `y`, of all sources or of each one. A distribution is one of
-        `scipy.stats`, or whatever has a method `rvs`. Few seconds of sources make so many mixtures
+        relative to the levels in `y`, of all sources or, in a list, of each one. A distribution is
+        one of `scipy.stats`, as ``uniform(-5, 10)`` from -5 to 5 dB, or whatever has a method
+        `rvs`. Few seconds of sources make so many mixtures
         that training does not learn them by heart. By default the mixtures are those in `X`.
     piece_length : int, default=64
         Rows of the pieces that recordings are cut into; beyond the ends of a piece is silence.
@@ -359,6 +360,11 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
             `remix_db`, `loss` or `beta_loss` does not fit, or if `n_untied` exceeds `n_layers`.
         FloatingPointError
             If the numbers overflow; a smaller `learning_rate` helps, or a `beta_loss` from 1 to 2.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If no epoch got better at what was held back: nothing was learned.
         """
         anew = not (self.warm_start and hasattr(self, "weights_"))
         self._train(X, y, lengths, groups, anew=anew, n_epochs=self.n_epochs, decays=True)

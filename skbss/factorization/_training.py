@@ -1,5 +1,6 @@
 """The training of a network: epochs of batches, until what is held back gets worse."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 import optax
+from sklearn.exceptions import ConvergenceWarning
 
 from skbss._kernels.gradient_step import Objective, gradient_step, value_of
 from skbss._runtime.callbacks import IterationCallbacks
@@ -152,6 +154,11 @@ def train(
     ------
     FloatingPointError
         If the numbers overflow.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If no epoch was better at what is held back than the beginning.
     """
     dtype = jax.tree.leaves(course.last)[0].dtype
 
@@ -189,6 +196,14 @@ def train(
         _choose(course, error() if held_back else None)
         if watch is not None and watch.end():
             break
+    if held_back and 0 < course.epoch == course.waited:
+        warnings.warn(
+            f"None of {course.epoch} epochs got better at what was held back for validation: the "
+            "weights are those from before. More or longer recordings may help, a smaller "
+            "learning_rate, or validation_fraction=0, which keeps the last weights.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
 
 
 def _choose(course, error):

@@ -198,6 +198,9 @@ class TransformLearningNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     # What the checks of a start ask of every factorization.
     fixed_components = None
 
+    # Of waveforms, not spectra: no factorizer of a Separator.
+    takes_frames = True
+
     def __init__(
         self,
         n_components=8,

@@ -189,8 +189,16 @@ class UnfoldedNetwork(BaseNMF):
         ------
         ValueError
             If names or shapes are others, or a weight is not finite.
+        TypeError
+            If a weight is no array.
         """
         self._check_fitted()
+        if any(not hasattr(one, "shape") for one in weights.values()):
+            kinds = sorted({type(one).__name__ for one in weights.values()})
+            raise TypeError(
+                f"weights must be arrays, got {', '.join(kinds)}: skbss.compression.merge makes "
+                "arrays of thin matrices."
+            )
         wanted = {name: one.shape for name, one in self.weights_.items()}
         given = {name: np.shape(one) for name, one in weights.items()}
         if given != wanted:
@@ -242,7 +250,9 @@ class UnfoldedNetwork(BaseNMF):
         -------
         network : DeepUnfoldedNMF
             Fitted. Parameters of the training are those by default, and of its course nothing is
-            known; ``partial_fit`` trains it further.
+            known; ``partial_fit`` trains it further. A `Separator` brings clips to unit level,
+            which matters for all unfoldings but "mu" without sparsity: pickle it as a whole where
+            it is the separator that is wanted again.
 
         Raises
         ------

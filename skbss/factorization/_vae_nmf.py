@@ -212,6 +212,11 @@ class VAENMF(CallbackSupportMixin, BaseEstimator):
             If X is negative, infinite or NaN, or silent everywhere.
         FloatingPointError
             If the numbers overflow; a smaller `learning_rate` helps.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If no epoch got better at what was held back: nothing was learned.
         """
         # Optax, which only training needs, takes longer to load than all the rest.
         from skbss.factorization._training import Recipe, Told

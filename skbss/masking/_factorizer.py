@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from skbss.factorization._recordings import as_product
@@ -12,7 +12,7 @@ from skbss.factorization._recordings import as_product
 SPECTRA = ("auto", "magnitude", "power")
 
 
-def check_factorizer(factorizer, n_sources):
+def check_factorizer(factorizer, n_sources, *, may_be_trained=False):
     """Refuse what can not factorize, or has fewer atoms than there shall be sources.
 
     Parameters
@@ -21,12 +21,24 @@ def check_factorizer(factorizer, n_sources):
         Of a non-negative matrix.
     n_sources : int or None
         Number of sources.
+    may_be_trained : bool, default=False
+        Whether it may be one that is trained with the sources of mixtures.
     """
     wanted = ("fit_transform", "transform", "get_params")
     if isinstance(factorizer, type) or not all(hasattr(factorizer, name) for name in wanted):
         raise TypeError(
             "factorizer must be an estimator of a non-negative matrix, such as BetaNMF(), got "
             f"{factorizer!r}."
+        )
+    if getattr(factorizer, "takes_frames", False):
+        raise TypeError(
+            f"factorizer must be an estimator of a spectrogram, got {type(factorizer).__name__}, "
+            "which takes frames of waveforms: fit and predict with those."
+        )
+    if get_tags(factorizer).target_tags.required and not may_be_trained:
+        raise TypeError(
+            f"{type(factorizer).__name__} is trained with mixtures and their sources: use it as "
+            "the factorizer of a Separator, and pass both to fit."
         )
     if n_sources is None:
         return

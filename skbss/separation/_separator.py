@@ -444,7 +444,7 @@ class Separator(TransformerMixin, BaseEstimator):
                     "components are learned without levels: leave out y, or choose another "
                     "grouping."
                 )
-        check_factorizer(factorizer, None)
+        check_factorizer(factorizer, None, may_be_trained=True)
         if not trained:
             check_can_hold_components(factorizer)
         if self.n_sources is None:

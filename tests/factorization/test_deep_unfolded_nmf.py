@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import uniform
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import Lasso
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
@@ -32,6 +32,7 @@ from skbss._kernels.unfolded_multiplicative import Multiplicative
 from skbss._kernels.unfolded_recurrent import Recurrent
 from skbss._kernels.unfolded_training import Batch, Examples, SeparationError, mixed
 from skbss._runtime.device import precision
+from skbss.compression import low_rank
 from skbss.factorization import _training as training
 from skbss.factorization._held_back import check_groups, held_back
 from skbss.factorization._network_file import read_network, write_network
@@ -812,8 +813,9 @@ def test_it_is_a_function(unfolding, beta):
     for wrong, message in (
         ({"output": changed["output"]}, "weights must be of the shapes"),
         ({**changed, "output": np.nan * changed["output"]}, "'output' holds NaN"),
+        (low_rank(changed, 1), r"weights must be arrays, got .*LowRank.*: skbss.compression.merge"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, TypeError), match=message):
             fitted.replace_weights(wrong)
 
 
@@ -916,6 +918,14 @@ def test_training_goes_on_with_other_data():
     before = fitted.score(*hard)
     assert fitted.fit(*hard).score(*hard) > before
     assert len(fitted.validation_curve_) == fitted.n_iter_ + 1
+
+
+def test_training_that_teaches_nothing_is_told():
+    X, y = examples()
+    with pytest.warns(ConvergenceWarning, match="None of 2 epochs got better at what was held"):
+        model = network(learning_rate=30, validation_fraction=0.2, n_epochs=2).fit(X, y)
+    untrained = network(n_epochs=0, validation_fraction=0.2).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), untrained.predict(X))
 
 
 def test_recordings_that_are_held_back_stay_the_same(monkeypatch):

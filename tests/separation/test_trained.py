@@ -7,7 +7,15 @@ import pytest
 from scipy.stats import uniform
 from sklearn.model_selection import cross_val_score
 
-from skbss import STFT, VAENMF, BetaNMF, DeepUnfoldedNMF, Separator
+from skbss import (
+    STFT,
+    VAENMF,
+    BetaNMF,
+    DeepUnfoldedNMF,
+    Separator,
+    TransformLearningNMF,
+    WienerMask,
+)
 from skbss._kernels.gradient_step import gradient_step
 from skbss.separation._clip import mixture_and_sources
 from skbss.separation._parts import resolve_front_end
@@ -190,6 +198,18 @@ def test_gradients_flow_from_the_estimates_to_weights_and_mixture(mixtures, sour
         step = 1e-6
         expected = (float(along(step)) - float(along(-step))) / (2 * step)
     np.testing.assert_allclose(slope, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (WienerMask(DeepUnfoldedNMF()), "use it as the factorizer of a Separator"),
+        (Separator(TransformLearningNMF(3)), "which takes frames of waveforms"),
+    ],
+)
+def test_factorizers_in_the_wrong_place(use, message):
+    with pytest.raises(TypeError, match=message):
+        use.fit(np.random.default_rng(0).random((20, 33)))
 
 
 def test_only_what_is_trained_is_a_function(mixtures):
