@@ -2,6 +2,10 @@
 
 import numpy as np
 
+_MOST = 150
+# Of a distribution, of which a draw beyond the range must be the exception.
+_TRIALS = 9
+
 
 def check_gains(gain_db, n_sources, name="gain_db"):
     """For every source a distribution or a number.
@@ -9,7 +13,8 @@ def check_gains(gain_db, n_sources, name="gain_db"):
     Parameters
     ----------
     gain_db : float, distribution or list of them
-        In dB: a distribution has a method `rvs`, as those of `scipy.stats`.
+        In dB, from -150 to 150: a distribution has a method `rvs` that takes a `random_state` and
+        makes one number, as those of `scipy.stats`.
     n_sources : int
         How many there are.
     name : str, default="gain_db"
@@ -18,6 +23,14 @@ def check_gains(gain_db, n_sources, name="gain_db"):
     Returns
     -------
     gains : list
+
+    Raises
+    ------
+    TypeError
+        If one is no number, or nothing that numbers can be drawn from.
+    ValueError
+        If there are more or fewer than sources, or if one is out of range: a number, or the
+        median of a few draws, which are made here only to be tried.
     """
     gains = list(gain_db) if isinstance(gain_db, list | tuple) else [gain_db] * n_sources
     if len(gains) != n_sources:
@@ -25,7 +38,7 @@ def check_gains(gain_db, n_sources, name="gain_db"):
             f"{name} must be one gain, or a list of one for each of the {n_sources} sources, got "
             f"{len(gains)}."
         )
-    return [one if hasattr(one, "rvs") else _checked(one, name) for one in gains]
+    return [_tried(one, name) if hasattr(one, "rvs") else _checked(one, name) for one in gains]
 
 
 def draw_gains(gains, rng, name="gain_db"):
@@ -43,12 +56,53 @@ def draw_gains(gains, rng, name="gain_db"):
     Returns
     -------
     decibels : ndarray of shape (n_sources,)
+        What is drawn beyond 150 dB or below -150 dB is brought back to that: a rare draw of a
+        distribution without bounds does not end a long training.
     """
-    drawn = [
-        _checked(gain.rvs(random_state=rng), name) if hasattr(gain, "rvs") else gain
-        for gain in gains
-    ]
-    return np.array(drawn)
+    drawn = [_drawn(gain, rng, name) if hasattr(gain, "rvs") else gain for gain in gains]
+    return np.clip(drawn, -_MOST, _MOST)
+
+
+def _tried(distribution, name):
+    """A distribution that can be drawn from, by one of NumPy's kinds of generators at least."""
+    if isinstance(distribution, type):
+        raise TypeError(
+            f"{name} must be a number or a distribution, got the class {distribution.__name__}: "
+            "pass an instance of it."
+        )
+    try:
+        median = _median(distribution, np.random.RandomState(0), name)
+    except TypeError:
+        median = _median(distribution, np.random.default_rng(0), name)
+    if abs(median) > _MOST:
+        raise ValueError(
+            f"{name} must be from -{_MOST} dB to {_MOST} dB, got a distribution around {median:g}."
+        )
+    return distribution
+
+
+def _median(distribution, rng, name):
+    return np.median([_drawn(distribution, rng, name) for _ in range(_TRIALS)])
+
+
+def _drawn(distribution, rng, name):
+    # Whatever goes wrong in somebody else's method.
+    try:
+        drawn = distribution.rvs(random_state=rng)
+        number = np.asarray(drawn)
+    except Exception as error:
+        raise TypeError(
+            f"{name} must be a number or a distribution with a method rvs(random_state=...), but "
+            f"that of {distribution!r} raises {type(error).__name__}: {error}."
+        ) from error
+    if number.size != 1 or number.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name} must be a number or a distribution of numbers, but {distribution!r} draws "
+            f"{drawn!r}."
+        )
+    if np.isnan(number).any():
+        raise ValueError(f"{name} must not be NaN, which {distribution!r} draws.")
+    return float(number.item())
 
 
 def _checked(gain_db, name):
@@ -56,8 +110,8 @@ def _checked(gain_db, name):
         raise TypeError(
             f"{name} must be a number or a distribution with a method rvs, got {gain_db!r}."
         )
-    if not abs(float(gain_db)) <= 150:
-        raise ValueError(f"{name} must be from -150 dB to 150 dB, got {gain_db}.")
+    if not abs(float(gain_db)) <= _MOST:
+        raise ValueError(f"{name} must be from -{_MOST} dB to {_MOST} dB, got {gain_db}.")
     return float(gain_db)
 
 
