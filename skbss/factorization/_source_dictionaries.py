@@ -29,7 +29,8 @@ def source_dictionaries(Y, lengths, context, init, learner: SparseNMF, rng):
     context : int
         How many rows before and after each the components span.
     init : list or None
-        For every source fitted factorizations or components; None to learn them.
+        For every source a fitted factorization or its components, at least one; None to learn
+        them.
     learner : SparseNMF
         How, but for its start.
     rng : RandomState
@@ -82,15 +83,34 @@ def _with_context(X, rows, lengths, context, xp):
 
 def _given(init, source, width, dtype):
     given = init[source]
-    H = np.asarray(getattr(given, "components_", given), dtype)
-    if H.ndim != 2 or H.shape[1] != width:
+    found = getattr(given, "components_", given)
+    H: Any
+    try:
+        H = np.asarray(found)
+        # What is too large for the precision is infinite then.
+        with np.errstate(over="ignore"):
+            # Texts and complex numbers could be cast, but are no components.
+            H = None if H.dtype.kind in "USc" else H.astype(dtype)
+    except (TypeError, ValueError):
+        H = None
+    if H is None or H.ndim != 2 or H.shape[1] != width or len(H) == 0:
         raise ValueError(
-            f"init[{source}] must be components of shape (n_components, {width}), or a fitted "
-            f"factorization that has such, got shape {H.shape}."
+            f"init[{source}] must be components of shape (n_components, {width}), at least one, or "
+            f"a fitted factorization that has such, got {_in_words(given, found, H)}."
         )
     if not (np.isfinite(H).all() and (H >= 0).all()):
-        raise ValueError(f"init[{source}] must be finite and non-negative.")
+        raise ValueError(f"init[{source}] must be finite and non-negative in {np.dtype(dtype)}.")
     return H
+
+
+def _in_words(given, found, H):
+    name = type(given).__name__
+    if given is found and hasattr(given, "fit"):
+        return f"{name}, which has no components_: it is not fitted, or makes none"
+    if H is not None and H.ndim > 0:
+        return f"shape {H.shape}"
+    kind = f"array of {given.dtype}" if hasattr(given, "dtype") else name
+    return f"{kind}, which is no matrix of numbers"
 
 
 def _some_rows(X, most, rng):
