@@ -1,13 +1,13 @@
 """Matrices as products of two thin ones."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from skbss._runtime.device import is_jax_array, precision
-from skbss.compression._weights import check_rank, matrices_of
+from skbss.compression._weights import check_rank, computable, in_type_of, matrices_of
 
 
 class LowRank(NamedTuple):
@@ -37,14 +37,15 @@ class LowRank(NamedTuple):
         Returns
         -------
         matrix : array of shape (..., m, n)
-            The product.
+            The product, of the type of both.
         """
-        with precision(self.left.dtype):
-            return self.left @ self.right
+        left, right = computable(self.left), computable(self.right)
+        with precision(left.dtype):
+            return in_type_of(left @ right, self.left, self.right)
 
 
 def low_rank(
-    weights: Mapping[str, Any], rank: int, *, names: Collection[str] | None = None
+    weights: Mapping[str, Any], rank: int, *, names: Iterable[str] | None = None
 ) -> dict[str, Any]:
     r"""Replace matrices by products of two thin ones, where that saves.
 
@@ -63,10 +64,12 @@ def low_rank(
     ----------
     weights : dict of array
         Those of a model, NumPy or JAX, such as ``DeepUnfoldedNMF.weights_``. An array of more than
-        two axes is a stack of matrices, of which each is replaced by itself.
+        two axes is a stack of matrices, of which each is replaced by itself. What has fewer bits
+        than float32, such as bfloat16, is decomposed in float32, and both factors are rounded to
+        it again.
     rank : int
         The number of singular values to keep, at least 1.
-    names : collection of str, default=None
+    names : iterable of str, default=None
         The arrays to replace; None for all of two axes or more.
 
     Returns
@@ -78,11 +81,11 @@ def low_rank(
     Raises
     ------
     TypeError
-        If `weights` is no dict or holds a matrix that is not floating-point, or if `rank` is no
-        integer.
+        If `weights` is no dict of arrays or holds a matrix that is not floating-point, or if
+        `rank` is no integer.
     ValueError
         If `rank` is below 1, if there is no matrix of one of the `names`, or if one has NaN or
-        infinite entries.
+        infinite entries, or factors that its type cannot hold.
 
     See Also
     --------
@@ -111,14 +114,19 @@ def low_rank(
     for name, matrix in matrices.items():
         m, n = matrix.shape[-2:]
         if rank * (m + n) < m * n:
-            compressed[name] = _truncated(matrix, rank)
+            compressed[name] = _truncated(matrix, rank, name)
     return compressed
 
 
-def _truncated(matrix, rank):
+def _truncated(matrix, rank, name):
     xp = jnp if is_jax_array(matrix) else np
-    with precision(matrix.dtype):
-        U, values, Vh = xp.linalg.svd(matrix, full_matrices=False)
-        left = U[..., :rank] * values[..., None, :rank]
+    A = computable(matrix)
+    with precision(A.dtype), np.errstate(over="ignore"):
+        U, values, Vh = xp.linalg.svd(A, full_matrices=False)
+        left = (U[..., :rank] * values[..., None, :rank]).astype(matrix.dtype)
+        if not bool(xp.isfinite(left).all()):
+            raise ValueError(
+                f"weights[{name!r}] is too large for factors of {matrix.dtype}: use more bits."
+            )
         # A slice would keep the whole array in memory.
-        return LowRank(left, xp.array(Vh[..., :rank, :]))
+        return LowRank(left, xp.array(Vh[..., :rank, :], matrix.dtype))

@@ -1,6 +1,6 @@
 """Changes of low rank, of matrices that stay as they are."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skbss._runtime.device import is_jax_array, precision
-from skbss.compression._weights import check_rank, matrices_of
+from skbss.compression._weights import check_rank, computable, in_type_of, matrices_of
 
 
 class LoRA(NamedTuple):
@@ -47,8 +47,9 @@ class LoRA(NamedTuple):
         matrix : array of shape (..., m, n)
             The sum of what is held and its change.
         """
-        with precision(self.base.dtype):
-            return self.base + self.scale * (self.A @ self.B)
+        base, A, B = (computable(one) for one in (self.base, self.A, self.B))
+        with precision(base.dtype):
+            return in_type_of(base + self.scale * (A @ B), self.base, self.A, self.B)
 
 
 def lora(
@@ -56,7 +57,7 @@ def lora(
     rank: int,
     *,
     alpha: float | None = None,
-    names: Collection[str] | None = None,
+    names: Iterable[str] | None = None,
     random_state=None,
 ) -> dict[str, Any]:
     r"""Put a trainable change of low rank beside matrices that are held.
@@ -81,7 +82,7 @@ def lora(
         That of the change, at least 1 and at most the smaller axis of every matrix.
     alpha : float, default=None
         The level of the change; None for `rank`.
-    names : collection of str, default=None
+    names : iterable of str, default=None
         The arrays that may change; None for all of two axes or more.
     random_state : int, RandomState instance or None, default=None
         Seed of A.
@@ -90,13 +91,13 @@ def lora(
     -------
     adapted : dict
         A `LoRA` in the place of every such array, and all others as they are. It is a pytree of
-        JAX: differentiate for its `A` and `B`, and put them in with ``_replace``.
+        JAX, of which all four fields are leaves: see the notes.
 
     Raises
     ------
     TypeError
-        If `weights` is no dict or holds a matrix that is not floating-point, if `rank` is no
-        integer or `alpha` no number.
+        If `weights` is no dict of arrays or holds a matrix that is not floating-point, if `rank`
+        is no integer or `alpha` no number.
     ValueError
         If `rank` or `alpha` is out of range, if there is no matrix of one of the `names`, or if
         one has NaN or infinite entries.
@@ -105,6 +106,13 @@ def lora(
     --------
     low_rank : Matrices of low rank in the place of others.
     merge : Arrays again.
+
+    Notes
+    -----
+    JAX holds nothing by itself: ``jax.grad`` of a function of `adapted` has slopes of `base` and
+    `scale` too, and an optimizer that is given them moves both. To train nothing but the two thin
+    factors, differentiate a function of these alone, and put them in with ``_replace``, as in the
+    example.
 
     References
     ----------
@@ -119,10 +127,25 @@ def lora(
     >>> adapted = lora(weights, rank=1, random_state=0)
     >>> np.array_equal(merge(adapted)["layer"], weights["layer"])
     True
+
+    One step of gradient descent that changes `A` and `B` only:
+
+    >>> import jax
+    >>> adapted = lora({"layer": np.eye(4, dtype=np.float32)}, rank=1, random_state=0)
     >>> layer = adapted["layer"]
-    >>> trained = {"layer": layer._replace(B=layer.B + 1)}
-    >>> np.linalg.matrix_rank(merge(trained)["layer"] - weights["layer"])
-    np.int64(1)
+    >>> def with_factors(factors):
+    ...     A, B = factors
+    ...     return adapted | {"layer": layer._replace(A=A, B=B)}
+    >>> def loss(factors):
+    ...     return (merge(with_factors(factors))["layer"] ** 2).sum()
+    >>> factors = layer.A, layer.B
+    >>> slopes = jax.grad(loss)(factors)
+    >>> factors = jax.tree.map(lambda one, slope: one - 0.1 * slope, factors, slopes)
+    >>> trained = with_factors(factors)
+    >>> np.array_equal(trained["layer"].base, layer.base), trained["layer"].scale
+    (True, 1.0)
+    >>> float(np.linalg.matrix_rank(merge(trained)["layer"] - layer.base))
+    1.0
     """
     rank = check_rank(rank)
     alpha = rank if alpha is None else alpha

@@ -7,6 +7,7 @@ import numpy as np
 
 from skbss.compression._low_rank import LowRank
 from skbss.compression._low_rank_adaptation import LoRA
+from skbss.compression._weights import check_weights
 
 
 def merge(weights: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,6 +23,11 @@ def merge(weights: Mapping[str, Any]) -> dict[str, Any]:
     merged : dict of array
         The same names; arrays as they were, and the products of what stands for arrays.
 
+    Raises
+    ------
+    TypeError
+        If `weights` is no dict, or holds something else.
+
     See Also
     --------
     low_rank : Fewer numbers.
@@ -34,6 +40,7 @@ def merge(weights: Mapping[str, Any]) -> dict[str, Any]:
     >>> merge(low_rank({"layer": np.ones((8, 9))}, rank=1))["layer"].shape
     (8, 9)
     """
+    check_weights(weights)
     return {
         name: one.merged() if isinstance(one, LowRank | LoRA) else one
         for name, one in weights.items()
@@ -53,6 +60,11 @@ def n_parameters(weights: Mapping[str, Any]) -> int:
     n_parameters : int
         Entries of all arrays; of a `LoRA`, those of its `base` too.
 
+    Raises
+    ------
+    TypeError
+        If `weights` is no dict, or holds something else.
+
     Examples
     --------
     >>> import numpy as np
@@ -61,6 +73,7 @@ def n_parameters(weights: Mapping[str, Any]) -> int:
     >>> n_parameters(layer), n_parameters(low_rank(layer, rank=2))
     (7200, 340)
     """
+    check_weights(weights)
     total = 0
     for one in weights.values():
         parts: tuple[Any, ...] = (one,)
@@ -68,5 +81,5 @@ def n_parameters(weights: Mapping[str, Any]) -> int:
             parts = (one.left, one.right)
         elif isinstance(one, LoRA):
             parts = (one.base, one.A, one.B)
-        total += sum(int(np.prod(part.shape)) for part in parts)
+        total += sum(int(np.prod(np.shape(part))) for part in parts)
     return total

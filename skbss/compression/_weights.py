@@ -1,7 +1,7 @@
 """What is a matrix among the weights of a model."""
 
-from collections.abc import Collection, Mapping
-from numbers import Integral
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Number
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,28 +10,33 @@ import numpy as np
 from skbss._runtime.device import is_jax_array
 
 
-def matrices_of(weights: Mapping[str, Any], names: Collection[str] | None) -> dict[str, Any]:
+def matrices_of(weights: Mapping[str, Any], names: Iterable[str] | None) -> dict[str, Any]:
     """Checked arrays of two axes or more: those with these names, or all.
 
     Parameters
     ----------
     weights : dict of array
         As given by the user.
-    names : collection of str or None
+    names : iterable of str or None
         As given by the user.
     """
-    if not isinstance(weights, Mapping):
-        raise TypeError(f"weights must be a dict of arrays, got {type(weights).__name__}.")
+    check_weights(weights)
     if isinstance(names, str):
         raise TypeError(
             f"names must be a list of names, got the string {names!r}: use [{names!r}]."
         )
+    if names is not None:
+        if not isinstance(names, Iterable):
+            raise TypeError(f"names must be a list of names, got {names!r}.")
+        # A generator gives them once.
+        names = list(names)
     arrays = {name: one for name, one in weights.items() if _is_array(one)}
-    unknown = sorted(set(names or ()) - set(arrays))
-    if unknown:
-        raise ValueError(
-            f"names has {unknown[0]!r}, which is no array among the weights: {sorted(arrays)}."
-        )
+    for name in names or ():
+        if name not in arrays:
+            raise ValueError(
+                f"names has {name!r}, which is no array among the weights: "
+                f"{sorted(arrays, key=str)}."
+            )
     found = {}
     for name, one in arrays.items():
         if names is not None and name not in names:
@@ -46,6 +51,31 @@ def matrices_of(weights: Mapping[str, Any], names: Collection[str] | None) -> di
             raise ValueError(f"weights[{name!r}] has NaN or infinite entries.")
         found[name] = one
     return found
+
+
+def check_weights(weights: Any) -> None:
+    """Refuse what is no dict of arrays, and of numbers and products that stand for arrays."""
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"weights must be a dict of arrays, got {type(weights).__name__}.")
+    for name, one in weights.items():
+        stands_for_one = isinstance(one, Number | np.generic) or hasattr(one, "merged")
+        if not (_is_array(one) or stands_for_one):
+            raise TypeError(
+                f"weights[{name!r}] must be an array of NumPy or JAX, got {type(one).__name__}."
+            )
+
+
+def computable(array: Any) -> Any:
+    """An array in float32 or float64, which alone are decomposed and multiplied precisely."""
+    if array.dtype in (np.float32, np.float64):
+        return array
+    return array.astype(np.float64 if array.dtype.itemsize > 8 else np.float32)
+
+
+def in_type_of(result: Any, *parts: Any) -> Any:
+    """What was computed of parts in their type, if they have the same; else as it is."""
+    kinds = {part.dtype for part in parts}
+    return result if len(kinds) > 1 or result.dtype in kinds else result.astype(kinds.pop())
 
 
 def check_rank(rank: Any) -> int:

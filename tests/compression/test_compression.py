@@ -4,6 +4,7 @@ import pickle
 
 import jax
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -133,6 +134,106 @@ def test_precision_and_kind_stay(change, dtype):
     )
 
 
+NARROW = [np.float16, ml_dtypes.bfloat16]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+@pytest.mark.parametrize("dtype", NARROW)
+def test_few_bits_come_back(dtype, kind):
+    given_weights = {name: kind(one) for name, one in weights(dtype=dtype).items()}
+    compressed = low_rank(given_weights, 3)
+    merged = merge(compressed)
+    for name in ("layers", "output"):
+        for part in (*compressed[name], merged[name]):
+            assert isinstance(part, type(given_weights[name]))
+            assert part.dtype == dtype
+        single = np.asarray(given_weights[name]).astype(np.float32)
+        expected = merge(low_rank({name: single}, 3))[name]
+        # Both factors and their product are rounded; the rows of one are of norm one.
+        size = np.linalg.norm(expected, axis=(-2, -1)).max()
+        error = np.abs(np.asarray(merged[name]).astype(np.float32) - expected).max()
+        assert error <= 3 * size * float(ml_dtypes.finfo(dtype).eps)
+    change = merge(lora(given_weights, 3, random_state=0))
+    for name, one in change.items():
+        assert one.dtype == dtype
+        np.testing.assert_array_equal(one, given_weights[name])
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+def test_few_bits_are_multiplied_in_more(dtype):
+    given_weights = weights(dtype=dtype)
+    layer = lora(given_weights, 8, random_state=0)["output"]
+    layer = layer._replace(B=np.random.default_rng(1).normal(size=layer.B.shape).astype(dtype))
+    base, A, B = (one.astype(np.float64) for one in layer[:3])
+    exact = base + layer.scale * (A @ B)
+    (merged,) = merge({"A": layer}).values()
+    assert merged.dtype == dtype
+    # Rounded once: half of the last bit.
+    eps = float(ml_dtypes.finfo(dtype).eps)
+    np.testing.assert_allclose(merged.astype(np.float64), exact, rtol=0.51 * eps, atol=1e-5)
+    finer = layer._replace(A=layer.A.astype(np.float32), B=layer.B.astype(np.float32))
+    assert merge({"A": finer})["A"].dtype == np.float32
+    thin = low_rank(given_weights, 2)["output"]
+    finer = thin._replace(right=thin.right.astype(np.float32))
+    assert merge({"A": thin})["A"].dtype == dtype
+    assert merge({"A": finer})["A"].dtype == np.float32
+
+
+def test_the_longest_precision_is_decomposed_as_double():
+    long = {"A": weights()["output"].astype(np.longdouble)}
+    (merged,) = merge(low_rank(long, 2)).values()
+    assert merged.dtype == np.longdouble
+    np.testing.assert_allclose(
+        merged.astype(float), merge(low_rank({"A": long["A"].astype(float)}, 2))["A"], rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+def test_factors_that_few_bits_cannot_hold_are_refused(kind):
+    large = {"A": kind(np.full((M, N), 60000, np.float16))}
+    with pytest.raises(ValueError, match=r"'A'\] is too large for factors of float16"):
+        low_rank(large, 1)
+
+
+@pytest.mark.parametrize("change", [low_rank, lora])
+def test_names_can_be_generated(change):
+    found = change(weights(), 2, names=(name for name in ["output"]))
+    assert isinstance(found["output"], LowRank | LoRA)
+    assert isinstance(found["layers"], np.ndarray)
+
+
+@pytest.mark.parametrize("other", [np.ones((9, 9)).tolist(), {"kernel": np.ones((9, 9))}, None])
+def test_what_is_no_array_is_refused(other):
+    of = {**weights(), "dense": other}
+    functions = [merge, n_parameters, lambda one: low_rank(one, 2), lambda one: lora(one, 2)]
+    for function in functions:
+        message = rf"'dense'\] must be an array of NumPy or JAX, got {type(other).__name__}"
+        with pytest.raises(TypeError, match=message):
+            function(of)
+        with pytest.raises(TypeError, match="dict of arrays, got list"):
+            function([np.ones((9, 9))])
+
+
+def test_numbers_and_products_stay():
+    given_weights = {**weights(), "gain": 2.0, "shift": np.float32(1)}
+    compressed = low_rank(given_weights, 2, names=["output"])
+    both = lora(compressed, 2, random_state=0)
+    assert both["gain"] == 2
+    assert both["output"] is compressed["output"]
+    assert isinstance(both["layers"], LoRA)
+    assert n_parameters(given_weights) == n_parameters(weights()) + 2
+    assert merge(both)["shift"] == 1
+
+
+def test_gradients_reach_all_unless_they_are_of_the_thin_factors():
+    base = {"A": jnp.asarray(weights(dtype=np.float32)["output"])}
+    adapted = lora(base, 2, random_state=0)
+    slopes = jax.grad(lambda tree: jnp.square(merge(tree)["A"]).sum())(adapted)["A"]
+    assert slopes.base.any()
+    assert slopes.B.any()
+    assert jnp.shape(slopes.scale) == ()
+
+
 def test_weights_of_a_trained_model():
     rng = np.random.default_rng(0)
     y = rng.gamma(1, size=(40, 2, 9))
@@ -161,6 +262,8 @@ def test_what_does_not_fit_is_refused(change):
         change(weights(), 1, names=["bias"])
     with pytest.raises(TypeError, match="use \\['output'\\]"):
         change(weights(), 1, names="output")
+    with pytest.raises(TypeError, match="names must be a list of names, got 5"):
+        change(weights(), 1, names=5)
     with pytest.raises(TypeError, match="floating-point, got int64"):
         change({"A": np.ones((3, 3), int)}, 1)
     with pytest.raises(ValueError, match="NaN or infinite"):
