@@ -8,9 +8,10 @@ from sklearn.pipeline import make_pipeline
 from skbss import VAENMF, BetaNMF, DeepUnfoldedNMF, GrowingNMF, MiniBatchBetaNMF
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
-)
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:{message}:sklearn.exceptions.ConvergenceWarning")
+    for message in ("Maximum number of iterations", "None of .* epochs")
+]
 
 
 @pytest.fixture

@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from skbss import DeepUnfoldedNMF
 from skbss.compression import LoRA, LowRank, lora, low_rank, merge, n_parameters
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:None of .* epochs:sklearn.exceptions.ConvergenceWarning"
+)
+
 M, N, LAYERS = 12, 15, 3
 
 

@@ -39,6 +39,8 @@ from skbss.factorization._network_file import read_network, write_network
 from skbss.factorization._pieces import Recording, drawn_pieces, pieces_of, recordings_of
 from skbss.factorization._rules import step_rule, step_rules
 
+pytestmark = pytest.mark.filterwarnings("ignore:None of .* epochs")
+
 N_FEATURES = 12
 
 

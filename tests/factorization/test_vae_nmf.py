@@ -12,6 +12,10 @@ from sklearn.model_selection import GridSearchCV
 
 from skbss import VAENMF
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:None of .* epochs:sklearn.exceptions.ConvergenceWarning"
+)
+
 N_FEATURES = 12
 
 

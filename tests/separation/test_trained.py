@@ -21,7 +21,10 @@ from skbss.separation._clip import mixture_and_sources
 from skbss.separation._parts import resolve_front_end
 from skbss.separation._transposition import transposed
 
-pytestmark = pytest.mark.usefixtures("few_programs")
+pytestmark = [
+    pytest.mark.usefixtures("few_programs"),
+    pytest.mark.filterwarnings("ignore:None of .* epochs:sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 def separator(**parameters):
