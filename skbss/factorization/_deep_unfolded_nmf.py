@@ -483,9 +483,9 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
     def _recordings(self, lengths, groups, rng, decays):
         """Those to train with and those to validate with, the same in later fits."""
         share = self.validation_fraction if decays else 0
-        if share and not hasattr(self, "_split"):
+        if share and self._split is None:
             self._split = rng.randint(2**31 - 1)
-        return held_back(lengths, share, groups, np.random.RandomState(getattr(self, "_split", 0)))
+        return held_back(lengths, share, groups, np.random.RandomState(self._split or 0))
 
     def _fitted(self):
         """What is known, beside parameters."""

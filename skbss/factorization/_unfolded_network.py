@@ -60,6 +60,8 @@ class UnfoldedNetwork(BaseNMF):
     penalty_: float
     _mean: float
     _memory: list[np.ndarray] | None
+    # The seed of what is held back.
+    _split: int | None
 
     def transform(self, X, lengths=None):
         """Find the activations of mixtures.
@@ -224,6 +226,8 @@ class UnfoldedNetwork(BaseNMF):
 
         Raises
         ------
+        OSError
+            If the file can not be written.
         ImportError
             If safetensors is not installed.
         """
@@ -258,6 +262,8 @@ class UnfoldedNetwork(BaseNMF):
         ------
         ValueError
             If the file is no such network.
+        OSError
+            If it can not be read.
         ImportError
             If safetensors is not installed.
         """
@@ -286,7 +292,7 @@ class UnfoldedNetwork(BaseNMF):
     def _adopt(self, H, sources, mean):
         """Become the network of a dictionary, for data of this mean, but for its weights."""
         self._parameters = {name: getattr(self, name) for name in _OF_THE_NETWORK}
-        self._memory = None
+        self._memory = self._split = None
         self._mean = mean
         self.penalty_ = float(self.sparsity * relative_power(mean, self._beta - 1))
         self.n_sources_ = int(sources.max()) + 1

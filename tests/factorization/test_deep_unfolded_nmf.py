@@ -391,6 +391,14 @@ def test_training_separates_better_what_it_has_not_seen(loss, beta):
     assert trained.n_iter_ == len(trained.loss_curve_) == len(trained.validation_curve_) - 1
 
 
+def test_a_second_fit_is_like_the_first():
+    X, y = examples(60)
+    model = network(validation_fraction=0.2, n_epochs=2)
+    weights = model.fit(X, y, lengths=[20] * 3).weights_
+    for name, one in model.fit(X, y, lengths=[20] * 3).weights_.items():
+        np.testing.assert_array_equal(one, weights[name])
+
+
 def test_one_seed_one_result():
     X, y = examples()
     first, again, other = (network(random_state=seed).fit(X, y) for seed in (0, 0, 1))
