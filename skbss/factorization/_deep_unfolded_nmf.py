@@ -137,7 +137,8 @@ class DeepUnfoldedNMF(CallbackSupportMixin, UnfoldedNetwork):
         relative to the levels in `y`, of all sources or, in a list, of each one. A distribution is
         one of `scipy.stats`, as ``uniform(-5, 10)`` from -5 to 5 dB, or whatever has a method
         `rvs`. Few seconds of sources make so many mixtures
-        that training does not learn them by heart. By default the mixtures are those in `X`.
+        that training does not learn them by heart. By default the mixtures are those in `X`. What
+        is drawn beyond 150 dB is taken for 150 dB.
     piece_length : int, default=64
         Rows of the pieces that recordings are cut into; beyond the ends of a piece is silence.
     n_epochs : int, default=20
