@@ -83,7 +83,7 @@ def norms_of(H, norm):
     return np.linalg.norm(np.asarray(H).reshape(len(H), -1), ORDERS[norm], axis=1)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**16),
     beta=st.sampled_from(BETAS),
