@@ -112,18 +112,29 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return W.reshape(*checked.leading, W.shape[-1])
 
     def _score(self, checked, held_out):
+        total, weight = self._misfit(checked, held_out)
+        return self._mean_score(total, weight)
+
+    @staticmethod
+    def _mean_score(total, weight):
+        if not weight > 0:
+            raise ValueError("There is no entry to score: every one is missing or of weight 0.")
+        return -total / weight
+
+    def _misfit(self, checked, held_out):
+        """The divergence of the entries that are scored, and their weight."""
         scored = checked
         if held_out is not None and has_missing(checked.X):
             shape = (*checked.leading, checked.X.shape[1])
             scored = checked._replace(X=self._held_out(checked.X, held_out, shape))
         scored = scored.completed()
-        total = float(weight_sums(scored.X, scored.weights, axis=1).sum())
-        if not total > 0:
-            raise ValueError("There is no entry to score: every one is missing or of weight 0.")
+        weight = float(weight_sums(scored.X, scored.weights, axis=1).sum())
+        if not weight > 0:
+            return 0.0, 0.0
         W, _, _ = self._activations(checked.completed())
         model = self._product(W, self.components_, scored.lengths)
         rows = row_divergences(scored.X, scored.weights, *model, self._beta)
-        return -float(rows.sum()) / total
+        return float(rows.sum()), weight
 
     @staticmethod
     def _product(W: Any, H: Any, lengths: tuple[int, ...]) -> tuple[Any, Any]:
@@ -139,7 +150,12 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             raise ValueError(f"solver 'cd' does not handle weights. {remedy}")
 
     def _check_columns(self, X, weights):
-        unseen = np.flatnonzero(np.asarray(weight_sums(X, weights, axis=0)) <= 0)
+        self._refuse_unseen(np.asarray(weight_sums(X, weights, axis=0)))
+
+    @staticmethod
+    def _refuse_unseen(totals):
+        """Refuse columns of no weight in total."""
+        unseen = np.flatnonzero(totals <= 0)
         if len(unseen):
             raise ValueError(
                 f"Column {unseen[0]} of X has no observed entry of a weight above 0 "

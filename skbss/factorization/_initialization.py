@@ -30,10 +30,19 @@ def random_factors(mean, shape, n_components, dtype, random_state):
     H : array of shape (n_components, *shape[1:])
     """
     rng = check_random_state(random_state)
-    scale = np.sqrt(mean / (n_components * math.prod(shape[1:-1])))
-    H = np.abs(scale * rng.standard_normal((n_components, *shape[1:])).astype(dtype))
-    W = np.abs(scale * rng.standard_normal((shape[0], n_components)).astype(dtype))
-    return W.astype(dtype, copy=False), H.astype(dtype, copy=False)
+    level = np.sqrt(mean / (n_components * math.prod(shape[1:-1])))
+    H = random_factor(level, (n_components, *shape[1:]), dtype, rng)
+    W = random_factor(level, (shape[0], n_components), dtype, rng)
+    return W, H
+
+
+def random_factor(level, shape, dtype, rng):
+    """Draw one factor: absolute values of normal numbers whose mean square is that of `level`.
+
+    What is drawn for some rows goes on with what was drawn for those before.
+    """
+    drawn = np.abs(level * rng.standard_normal(shape).astype(dtype))
+    return drawn.astype(dtype, copy=False)
 
 
 def nndsvd_factors(X, n_components, *, fill, random_state):

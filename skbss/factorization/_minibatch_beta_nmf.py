@@ -25,7 +25,9 @@ class MiniBatchBetaNMF(ElasticNetNMF, OnlineNMF):
     n_components : int or {"auto"} or None, default="auto"
         Number of components, as in :class:`BetaNMF`.
     init : {"random", "nndsvd", "nndsvda", "nndsvdar", "custom"} or None, default=None
-        Where the search starts, as in :class:`BetaNMF`.
+        Where the search starts, as in :class:`BetaNMF`. The singular vectors are those of all rows,
+        or of every second, fourth, … so that there are at most 16384 of them and, if there are not
+        more components, 32 million entries.
     batch_size : int, default=1024
         Rows in a batch. Large batches converge further, and start slower.
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
@@ -67,8 +69,8 @@ class MiniBatchBetaNMF(ElasticNetNMF, OnlineNMF):
     n_components_ : int
         Number of components.
     reconstruction_err_ : float
-        ``sqrt(2 * D)`` of the training data and ``fit_transform(X) @ components_``; only after
-        ``fit`` or ``fit_transform``.
+        ``sqrt(2 * D)`` of the training data and ``fit_transform(X) @ components_``; after
+        ``fit_transform``, and after ``fit`` to data in memory.
     n_iter_ : int
         Passes over the data that were started; only after ``fit`` or ``fit_transform``.
     n_steps_ : int
@@ -88,6 +90,11 @@ class MiniBatchBetaNMF(ElasticNetNMF, OnlineNMF):
     it. ``fit`` refuses a feature that no row observes; ``partial_fit`` leaves it where it started.
     Batches of silence before anything was heard teach nothing: learning begins with the first batch
     that has an entry above 0.
+
+    Data that is not in memory, but can be read more than once, is read once to begin with, to check
+    all of it, and then in every pass; to rounding, the result is that for the same data in memory.
+    Activations are kept in a temporary file meanwhile, or not at all if `fresh_restarts`. Memory
+    does not grow with the number of rows.
 
     References
     ----------

@@ -1,30 +1,34 @@
 """What is common to factorizations that learn from one batch of rows at a time."""
 
+import contextlib
+import math
 from abc import abstractmethod
 from numbers import Integral, Real
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
 from skbss._kernels.online import OnlineState, online_step, start_online
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
 from skbss._runtime.loop import wait_for
+from skbss._runtime.row_streams import in_memory, joined_rows, row_stream
 from skbss.factorization._activations import solve_activations
 from skbss.factorization._batch_monitor import BatchMonitor
+from skbss.factorization._batches import HeldBatches, StreamedBatches
 from skbss.factorization._divergence import model_error, relative_power
 from skbss.factorization._observations import (
     compute_dtype,
     floor_of,
-    mean_of,
     observe,
 )
 from skbss.factorization._row_base import RowNMF
+from skbss.factorization._rows_to_learn import HeldRows, StreamedRows, recut, rows_of_sample
 from skbss.factorization._rules import bounded, step_rules
-from skbss.factorization._start import check_start, start_factors
+from skbss.factorization._start import check_start, start_by_rows
 
 
 class OnlineNMF(CallbackSupportMixin, RowNMF):
@@ -52,13 +56,18 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
     def _penalty(self, shape, scale):
         """The penalty for data of this shape divided by `scale`, factors by its square root."""
 
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, W=None, H=None, weights=None):
         """Learn the components of data.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (..., n_features)
-            Non-negative training data; NaN where not observed.
+        X : {array-like, sparse matrix} of shape (..., n_features), or iterable of blocks of rows
+            Non-negative training data; NaN where not observed. What is not in memory is read block
+            by block: a memory-mapped array, an array of Dask, or whatever yields blocks of rows. An
+            iterator, which yields them once, is learned from as ``partial_fit`` learns from every
+            `batch_size` rows.
         y : None
             Not used; it is there by convention.
         W : array-like of shape (n_samples, n_components), default=None
@@ -78,7 +87,7 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         ValueError, TypeError
             As ``fit_transform``.
         """
-        self.fit_transform(X, y, W=W, H=H, weights=weights)
+        self._learn(X, y, W, H, weights, transforms=row_stream(X) is None)
         return self
 
     @with_callbacks
@@ -88,8 +97,9 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (..., n_features)
-            Non-negative training data; NaN where not observed.
+        X : {array-like, sparse matrix} of shape (..., n_features), or iterable of blocks of rows
+            Non-negative training data; NaN where not observed. Read as in ``fit``, but more than
+            once.
         y : None
             Not used; it is there by convention.
         W : array-like of shape (n_samples, n_components), default=None
@@ -103,34 +113,23 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         -------
         W : array of shape (..., n_components)
             The same as ``fit(X).transform(X)``; with ``init="custom"`` the activations that were
-            learned along with the components.
+            learned along with the components. An array in memory, wherever X is read from.
 
         Raises
         ------
         ValueError
             If X has negative or infinite entries or a column without any observed entry; if
             `weights` do not broadcast to X or are negative; if W, H or `fixed_components` do
-            not fit.
+            not fit; if X is an iterator, and there are W or `weights`, or activations are asked
+            for; if an iterable yields another number of rows later on.
         TypeError
             If W or H have another precision than X.
+        OSError
+            If there is no room for a temporary file.
         FloatingPointError
             If the numbers overflow, which a far-off `beta_loss` brings about.
         """
-        given = self._check_input(X, weights, reset=True)
-        checked = given.completed()
-        X, weights = checked.X, checked.weights
-        self._check_columns(X, weights)
-        dtype = compute_dtype(X.dtype, self._beta)
-        with precision(dtype):
-            W = self._begin(X, weights, W, H, dtype)
-            callbacks = IterationCallbacks(self, given.X, y, self._n_steps(X))
-            W = self._run(X, weights, W, dtype, callbacks)
-        if self.init == "custom" and not self.fresh_restarts:
-            W = self._clear_unobserved(X, weights, W)
-        else:
-            W, _, _ = self._activations(checked)
-        self.reconstruction_err_ = model_error(X, weights, W, self.components_, self._beta)
-        return W.reshape(*checked.leading, W.shape[-1])
+        return self._learn(X, y, W, H, weights, transforms=True)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, W=None, H=None, weights=None):
@@ -161,11 +160,24 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         ValueError, TypeError
             As ``fit_transform``, but for columns without any observed entry.
         """
+        self._learn_from(self._check_only(in_memory(X), weights), W, H)
+        return self
+
+    def _check_only(self, X, weights=None):
+        """A batch, checked against those before it."""
         first = not hasattr(self, "components_")
-        X, weights, *_ = self._check_input(X, weights, reset=first).completed()
-        if not first:
-            X = X.astype(self.components_.dtype, copy=False)
-            weights = weights if weights is None else weights.astype(X.dtype, copy=False)
+        checked = self._check_input(X, weights, reset=first).completed()
+        if first:
+            return checked
+        X, weights = checked.X, checked.weights
+        X = X.astype(self.components_.dtype, copy=False)
+        return checked._replace(
+            X=X, weights=weights if weights is None else weights.astype(X.dtype, copy=False)
+        )
+
+    def _learn_from(self, batch, W, H):
+        """One more batch."""
+        X, first = batch.X, not hasattr(self, "components_")
         dtype = compute_dtype(X.dtype, self._beta)
         with precision(dtype):
             if first:
@@ -173,77 +185,147 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
             elif not self._begun and self.init == "custom":
                 H = self.components_
             if first or not self._begun:
-                self._begin(X, weights, W, H, dtype)
-            observed = self._observe(X, weights, dtype)
+                self._begin(X, HeldRows(batch, self._sample_size), W, H, dtype)
+            observed = self._observe(batch)
             memory = [movable(part, X) for part in self._memory]
             state = OnlineState(*map(observed.layout.lay_out_components, memory))
             _, state, *_ = self._step(observed, X.shape, None, state)
             self._keep(X, self._gathered(observed.layout, state, X))
         self.n_steps_ += 1
-        return self
 
-    def _begin(self, X, weights, W, H, dtype):
-        """Set the first components and the scale they are kept at; return the activations."""
+    def _learn(self, X, y, W, H, weights, *, transforms):
+        """Learn the components; find the activations, if it `transforms`."""
+        stream = row_stream(X)
+        if stream is not None and not stream.repeats:
+            return self._learn_once(stream, W, H, weights, transforms=transforms)
+        given = X
+        if stream is None:
+            observed = self._check_input(X, weights, reset=True)
+            given, checked = observed.X, observed.completed()
+            self._check_columns(checked.X, checked.weights)
+            X = checked.X
+            rows: Any = HeldRows(checked, self._sample_size)
+        else:
+            X = rows = StreamedRows(stream, weights, self._check_block, self._sample_size)
+            self._refuse_unseen(rows.totals)
+        dtype = compute_dtype(rows.dtype, self._beta)
+        n_rows = rows.shape[0]
+        kind = HeldBatches if stream is None else StreamedBatches
+        with precision(dtype):
+            start = self._begin(X, rows, W, H, dtype)
+            start = None if self.fresh_restarts else start
+            size = min(self.batch_size, n_rows)
+            with contextlib.closing(kind(rows, size, self._observe, start, dtype)) as batches:
+                callbacks = IterationCallbacks(self, given, y, self._n_steps(n_rows))
+                self._run(X, n_rows, batches, callbacks)
+                if not transforms:
+                    self.__dict__.pop("reconstruction_err_", None)
+                    return None
+                learned = self.init == "custom" and start is not None
+                xp = jnp if is_jax_array(X) else np
+                W = self._learned(X, batches.activations(xp)) if learned else None
+        return self._activations_and_error(rows, W)
+
+    def _learned(self, X, W):
+        """Activations as they were learned along with the components."""
+        levels = self._levels(self._in_units(X, self._memory[0]))
+        return (self._in_units(X, W) * levels).astype(X.dtype)
+
+    def _activations_and_error(self, rows, learned):
+        """Activations of all rows; keep the error."""
+        errors, found = [], []
+        first = 0
+        for part in rows.parts():
+            X, weights = part.X, part.weights
+            stop = first + X.shape[0]
+            if learned is None:
+                W, _, _ = self._activations(part)
+            else:
+                W = self._clear_unobserved(X, weights, learned[first:stop])
+            errors.append(model_error(X, weights, W, self.components_, self._beta))
+            found.append(W)
+            first = stop
+        # Squares of the largest numbers overflow.
+        self.reconstruction_err_ = math.hypot(*errors)
+        W = joined_rows(found)
+        return W.reshape(*rows.leading, W.shape[-1])
+
+    def _learn_once(self, stream, W, H, weights, *, transforms):
+        """From rows that come a single time, as ``partial_fit`` learns from one batch of them."""
+        if transforms or W is not None or weights is not None:
+            raise ValueError(
+                "Rows of an iterator come once: use fit(X) without W and weights, and transform "
+                "other rows. Mark entries that were not observed by NaN, or give something that "
+                "can be iterated over again."
+            )
+        for name in ("components_", "reconstruction_err_", "n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        for batch in recut(map(self._check_only, stream), self.batch_size):
+            self._learn_from(batch, None, H)
+        if not hasattr(self, "components_"):
+            raise ValueError("X has no rows: give blocks with at least one row.")
+        self.n_iter_ = 1
+
+    def _check_block(self, X, weights, first):
+        """A block of many, checked."""
+        return self._check_input(X, weights, reset=first).completed()
+
+    def _sample_size(self, n_features):
+        """How many rows say at most where to start from; 0 if none do."""
+        if self.init in ("random", "custom"):
+            return 0
+        at_most = n_features if self.n_components in (None, "auto") else self.n_components
+        return rows_of_sample(n_features, at_most)
+
+    def _begin(self, X, rows, W, H, dtype):
+        """Set the first components and the scale they are kept at; return where rows start."""
         given = check_start(self, X, W, H)
         self._n_components, self._free = given.n_components, given.free
-        self._forget = self.forget_factor ** (min(self.batch_size, X.shape[0]) / X.shape[0])
-        mean = mean_of(X, weights)
+        n_rows = X.shape[0]
+        self._forget = self.forget_factor ** (min(self.batch_size, n_rows) / n_rows)
         # Silence says nothing about the level of what follows: that begins once more.
-        self._begun, self._scale = mean > 0, mean or 1.0
-        W, H = start_factors(given, X, weights, self._scale, self.random_state)
-        self._keep(X, start_online(jnp.asarray(H, dtype)))
-        return W
+        self._begun, self._scale = rows.mean > 0, rows.mean or 1.0
+        start = start_by_rows(given, rows, self.random_state)
+        self._keep(X, start_online(jnp.asarray(start.H, dtype)))
+        return start
 
-    def _n_steps(self, X):
-        return self.max_iter * -(-X.shape[0] // min(self.batch_size, X.shape[0]))
+    def _n_steps(self, n_rows):
+        return self.max_iter * -(-n_rows // min(self.batch_size, n_rows))
 
-    def _run(self, X, weights, W, dtype, callbacks):
-        """Go through the batches until the components settle; return the activations."""
-        n_samples = X.shape[0]
-        batches = list(gen_batches(n_samples, min(self.batch_size, n_samples)))
-        # A shorter last batch is computed with along with the others.
-        rank = None
-        data = []
-        for batch in batches:
-            data.append(self._batch(X, weights, batch, dtype, rank))
-            rank = data[0].layout.rank
-        layouts = [observed.layout for observed in data]
-        activations = [
-            layout.lay_out(W[batch], dtype, layout.rank)
-            for layout, batch in zip(layouts, batches, strict=True)
-        ]
-        state = OnlineState(*map(layouts[0].lay_out_components, self._memory))
-        monitor = BatchMonitor(self, n_samples, self._n_steps(X))
+    def _run(self, X, n_rows, batches, callbacks):
+        """Go through the batches until the components settle."""
+        n_steps, turns = self._n_steps(n_rows), iter(batches)
+        per_turn = n_steps // self.max_iter
+        monitor = BatchMonitor(self, n_rows, n_steps)
+        state: Any = None
+        layout: Any = None
 
         def attributes():
-            H = self._gathered(layouts[0], state, X).H
-            components = self._with_known(self._in_units(X, H))
+            components = self._published(X, self._gathered(layout, state, X).H)
             return {"components_": components, "n_components_": len(components)}
 
-        n_steps = 0
-        for step in range(self._n_steps(X)):
-            i = step % len(batches)
+        for step in range(n_steps):
             callbacks.begin(step)
-            n_rows = batches[i].stop - batches[i].start
-            shape = (n_rows, X.shape[1])
-            fresh = None if self.fresh_restarts else activations[i]
-            activations[i], state, cost, change = self._step(data[i], shape, fresh, state)
-            n_steps = step + 1
-            gain = float(relative_power(self._scale, self._beta))
-            converged = monitor.converged(step, n_rows, float(cost) * gain / n_rows, float(change))
+            batch = next(turns)
+            if state is None:
+                layout = batch.observed.layout
+                state = OnlineState(*map(layout.lay_out_components, self._memory))
+            shape = (batch.n_rows, layout.n_columns)
+            fresh = self.fresh_restarts
+            W, state, cost, change = self._step(
+                batch.observed, shape, None if fresh else batch.W, state
+            )
+            if not fresh:
+                batch.W = W
+            gain = float(relative_power(self._scale, self._beta)) / batch.n_rows
+            converged = monitor.converged(step, batch.n_rows, float(cost) * gain, float(change))
             if callbacks.end(attributes) or converged:
                 break
-        self._keep(X, self._gathered(layouts[0], state, X))
+        self._keep(X, self._gathered(layout, state, X))
         callbacks.finish(attributes)
-        self.n_steps_, self.n_iter_ = n_steps, -(-n_steps // len(batches))
+        self.n_steps_, self.n_iter_ = step + 1, -(-(step + 1) // per_turn)
         if self.n_iter_ == self.max_iter and self.tol > 0:
             self._warn_not_converged(self.max_iter)
-        xp = jnp if is_jax_array(X) else np
-        W = [
-            layout.gather(W, layout.n_components, xp)
-            for layout, W in zip(layouts, activations, strict=True)
-        ]
-        return self._in_units(X, xp.concatenate(W))
 
     def _step(self, observed, shape, W, state):
         """One batch; W is None where it is to be solved for."""
@@ -251,10 +333,11 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         dtype, beta = state.H.dtype, self._beta
         solved = W is None
         if solved:
-            prices, max_iter = penalty.prices_of_rows(state.H), self.fresh_restarts_max_iter
+            H, levels, prices = self._priced_alike(state.H, penalty)
+            max_iter = self.fresh_restarts_max_iter
             settings = self._settings(prices, dtype, self._n_components, max_iter)
-            W, _, _ = solve_activations("mu", observed, state.H, settings)
-            W = observed.layout.lay_out(W, dtype, observed.layout.rank)
+            W, _, _ = solve_activations("mu", observed, H, settings)
+            W = observed.layout.lay_out(W / levels, dtype, observed.layout.rank)
         result = online_step(
             observed.data,
             W,
@@ -270,17 +353,13 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         self._refuse_overflow(result[1].H, float(result[2]))
         return result
 
-    def _batch(self, X, weights, batch, dtype, rank):
-        part = weights if weights is None or weights.shape[0] == 1 else weights[batch]
-        return self._observe(X[batch], part, dtype, rank)
-
-    def _observe(self, X, weights, dtype, rank=None):
+    def _observe(self, checked, rank=None):
         return observe(
-            X,
-            weights,
+            checked.X,
+            checked.weights,
             self._n_components,
             beta=self._beta,
-            dtype=dtype,
+            dtype=compute_dtype(checked.X.dtype, self._beta),
             scale=self._scale,
             rank=rank,
         )
@@ -293,8 +372,21 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
     def _keep(self, X, state):
         """Store the components in the units of X, and what they remember."""
         self._memory = tuple(part if is_jax_array(X) else np.asarray(part) for part in state)
-        self.components_ = self._with_known(self._in_units(X, state.H))
+        self.components_ = self._published(X, state.H)
         self.n_components_ = len(self.components_)
+
+    def _published(self, X, H):
+        """Components in the units of X, and the known ones as they are."""
+        H = self._in_units(X, H)
+        return self._with_known((H / self._levels(H)[:, None]).astype(X.dtype))
+
+    def _priced_alike(self, H, penalty):
+        """Components whose activations have one price; by what they were divided; that price."""
+        return H, 1, penalty.prices_of_rows(H)
+
+    def _levels(self, H):
+        """By what to divide components, and multiply their activations."""
+        return (jnp if is_jax_array(H) else np).ones(len(H), H.dtype)
 
     def _in_units(self, X, factor):
         xp = jnp if is_jax_array(X) else np

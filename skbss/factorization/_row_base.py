@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skbss._runtime.device import is_jax_array, movable, precision
+from skbss._runtime.row_streams import row_stream
 from skbss._runtime.warning import warn
 from skbss.factorization._activations import rows_per_block, solve_activations
 from skbss.factorization._base import BaseNMF
@@ -17,6 +18,7 @@ from skbss.factorization._observations import (
     silenced,
     weight_sums,
 )
+from skbss.factorization._row_blocks import transform_stream, weighted_blocks
 from skbss.factorization._rules import choose_rows_solver
 
 
@@ -33,16 +35,18 @@ class RowNMF(BaseNMF):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (..., n_features)
-            Non-negative data; NaN where not observed.
+        X : {array-like, sparse matrix} of shape (..., n_features), or iterable of blocks of rows
+            Non-negative data; NaN where not observed. A memory-mapped array, an array of Dask and
+            an iterator are read block by block.
         weights : array-like, broadcastable to the shape of X, default=None
             Non-negative weight of every entry in the divergence; None for 1 everywhere.
 
         Returns
         -------
         W : array of shape (..., n_components)
-            Activations, of the kind (NumPy or JAX) and precision of X; zeros, with a warning,
-            for a row without any observed entry.
+            Activations, of the kind (NumPy, JAX or Dask) and precision of X, and an iterator of
+            those of every block where X is one; zeros, with a warning, for a row without any
+            observed entry.
 
         Raises
         ------
@@ -51,6 +55,12 @@ class RowNMF(BaseNMF):
             NaN where ``solver="cd"``, or if `weights` do not broadcast to X.
         """
         check_is_fitted(self)
+        stream = row_stream(X)
+        if stream is not None:
+            return transform_stream(self._activations_of, stream, X, weights, len(self.components_))
+        return self._activations_of(X, weights)
+
+    def _activations_of(self, X, weights):
         return self._transform(self._check_input(X, weights, reset=False))
 
     def inverse_transform(self, X):
@@ -79,8 +89,8 @@ class RowNMF(BaseNMF):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (..., n_features)
-            Non-negative data; NaN where not observed.
+        X : {array-like, sparse matrix} of shape (..., n_features), or iterable of blocks of rows
+            Non-negative data; NaN where not observed. Read as in ``transform``.
         y : array-like of shape (..., n_features), default=None
             The full matrix, read only where X is NaN. If given, and if X has missing entries,
             the score is taken over these held-out entries alone, so that a grid search over the
@@ -97,11 +107,25 @@ class RowNMF(BaseNMF):
         ------
         ValueError
             If there is no entry to score, or if X has missing entries and `y` another shape.
+        TypeError
+            If there is a `y`, and X is read block by block.
         """
         check_is_fitted(self)
         # ScoringMonitor hands the training data over as both.
         held_out = None if y is X else y
-        return self._score(self._check_input(X, weights, reset=False), held_out)
+        stream = row_stream(X)
+        if stream is None:
+            return self._score(self._check_input(X, weights, reset=False), held_out)
+        if held_out is not None:
+            raise TypeError(
+                "score with held-out entries needs X and y in memory: leave y out, or score the "
+                "blocks of X one by one."
+            )
+        parts = [
+            self._misfit(self._check_input(*block, reset=False), None)
+            for block in weighted_blocks(stream, weights)
+        ]
+        return self._mean_score(sum(total for total, _ in parts), sum(one for _, one in parts))
 
     @property
     def _charges_squares(self):

@@ -1,20 +1,25 @@
 """Where a fit starts: what the user gives is checked, what is not given is made."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_non_negative
 
 from skbss._runtime.device import is_jax_array, movable
 from skbss._runtime.warning import warn
 from skbss.factorization._initialization import (
     nndsvd_factors,
+    random_factor,
     random_factors,
     rank_one_completion,
 )
+
+# Of the absolute values of normal numbers of mean square 1.
+_MEAN_OF_DRAWN = np.sqrt(2 / np.pi)
 
 
 class Given(NamedTuple):
@@ -124,6 +129,76 @@ def start_factors(given, X, weights, scale, random_state):
         completed = completed_data(X, weights, scale)
         W, H = nndsvd_factors(completed, K, fill=given.init, random_state=random_state)
     return with_held(W, H, given, scale)
+
+
+class RowStart(NamedTuple):
+    """The first factors for the data divided by its mean, those of rows as they are asked for.
+
+    Attributes
+    ----------
+    H : array of shape (n_components, n_features)
+    activations : callable ``(start, stop) -> W``
+        Of some rows: to be asked for one after another, each once.
+    """
+
+    H: Any
+    activations: Callable[[int, int], Any]
+
+
+def start_by_rows(given, rows, random_state):
+    """Where to start from if rows are not there all at once; else the same as `start_factors`.
+
+    Two things are not known before all rows are: factors that are drawn for a given H have the
+    level that is expected of them, and of many rows a sample makes the singular vectors, while
+    activations begin with a constant.
+
+    Parameters
+    ----------
+    given : Given
+        From ``check_start``, for components of one frame.
+    rows : Rows
+        The data.
+    random_state : int, RandomState instance or None
+        For what is drawn.
+
+    Returns
+    -------
+    start : RowStart
+    """
+    n_components, (n_rows, n_features), dtype = given.n_components, rows.shape, rows.dtype
+    rng, scale = check_random_state(random_state), rows.mean or 1.0
+    root, level = np.sqrt(scale), 1 / np.sqrt(n_components)
+    # Rows of activations and what they are divided by; drawn where there are none.
+    first, divisor = given.W, root
+    if given.init in ("random", "custom"):
+        H = random_factor(level, (n_components, n_features), dtype, rng)
+        if given.H is not None:
+            H = given.H / root
+            level *= _gain(np.full(n_components, level * _MEAN_OF_DRAWN), H)
+        elif first is not None:
+            H = H * _gain(np.asarray(first).mean(axis=0, dtype=np.float64) / root, H)
+    else:
+        X, weights, complete = rows.sample
+        completed = completed_data(X, weights, scale)
+        W, H = nndsvd_factors(completed, n_components, fill=given.init, random_state=random_state)
+        constant = dtype.type(_gain(np.ones(n_components), H))
+        first, divisor = (W, 1) if complete else (np.broadcast_to(constant, (n_rows, 1)), 1)
+    columns, H = with_held(np.ones((1, n_components), dtype), H, given, scale)
+
+    def activations(start, stop):
+        if first is None:
+            W = random_factor(level, (stop - start, n_components), dtype, rng)
+        else:
+            W = first[start:stop] / divisor
+        return (W * columns).astype(dtype)
+
+    return RowStart(H, activations)
+
+
+def _gain(levels, H):
+    """By what to multiply a factor so that its product with the other one has mean 1."""
+    mean = float(levels @ np.asarray(H.mean(axis=1)))
+    return 1 / mean if mean > 0 else 1.0
 
 
 def size_of_start(W, H, component_shape):
