@@ -14,6 +14,7 @@ from .factorization import ExemplarNMF as ExemplarNMF
 from .factorization import GrowingNMF as GrowingNMF
 from .factorization import HarmonicNMF as HarmonicNMF
 from .factorization import MiniBatchBetaNMF as MiniBatchBetaNMF
+from .factorization import MiniBatchSparseNMF as MiniBatchSparseNMF
 from .factorization import MultilayerNMF as MultilayerNMF
 from .factorization import OrthogonalNMF as OrthogonalNMF
 from .factorization import SparseNMF as SparseNMF

@@ -39,6 +39,7 @@ TOP_LEVEL = {
     "HarmonicNMF",
     "ISTFT",
     "MiniBatchBetaNMF",
+    "MiniBatchSparseNMF",
     "MultilayerNMF",
     "OrthogonalNMF",
     "STFT",

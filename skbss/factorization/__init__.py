@@ -13,6 +13,7 @@ from skbss.factorization._functional import non_negative_factorization
 from skbss.factorization._growing_nmf import GrowingNMF
 from skbss.factorization._harmonic_nmf import HarmonicNMF
 from skbss.factorization._minibatch_beta_nmf import MiniBatchBetaNMF
+from skbss.factorization._minibatch_sparse_nmf import MiniBatchSparseNMF
 from skbss.factorization._multilayer_nmf import MultilayerNMF
 from skbss.factorization._orthogonal_nmf import OrthogonalNMF
 from skbss.factorization._rank import select_n_components
@@ -35,6 +36,7 @@ __all__ = [
     "HarmonicNMF",
     "MelLoss",
     "MiniBatchBetaNMF",
+    "MiniBatchSparseNMF",
     "MultiResolutionSTFTLoss",
     "MultilayerNMF",
     "OrthogonalNMF",

@@ -17,21 +17,23 @@ from skbss.factorization._observations import mean_of
 _ORDERS: dict[str, Literal[1, 2]] = {"l1": 1, "l2": 2}
 
 
-class NormalizedNMF(JointNMF):
-    """With the penalty of `sparsity` on the activations of components of norm one."""
+class NormalizedPenalty:
+    """The penalty of `sparsity` on the activations of components of norm one."""
 
     sparsity: float
     norm: str
+    penalty_: float
+    _beta: float
+    _mean: float
 
     _parameter_constraints: dict = {
-        **JointNMF._parameter_constraints,
-        "solver": [StrOptions({"auto", "mu"})],
         "sparsity": [Interval(Real, 0, None, closed="left")],
         "norm": [StrOptions(set(_ORDERS))],
     }
 
-    def _look_at(self, X, weights):
-        self._mean = mean_of(X, weights) or 1.0
+    def _set_price(self, mean):
+        """The price of activations, for data of this mean."""
+        self._mean = mean or 1.0
         self.penalty_ = float(self.sparsity * relative_power(self._mean, self._beta - 1))
 
     def _penalty(self, shape, scale):
@@ -44,15 +46,33 @@ class NormalizedNMF(JointNMF):
         price = self.penalty_ * relative_power(scale, 1 - self._beta)
         return NormalizedSparsity(float(price), _ORDERS[self.norm])
 
+    def _norms(self, H):
+        return norms_of(H, _ORDERS[self.norm])
+
+    def _row_terms(self, H, scale):
+        """As row factorizations ask for it."""
+        price = self.penalty_ * relative_power(scale, 1 - self._beta)
+        return sparse_row_terms(H, self._norms(H), price)
+
+
+class NormalizedNMF(NormalizedPenalty, JointNMF):
+    """With that penalty, learned from all rows at once."""
+
+    _parameter_constraints: dict = {
+        **JointNMF._parameter_constraints,
+        **NormalizedPenalty._parameter_constraints,
+        "solver": [StrOptions({"auto", "mu"})],
+    }
+
+    def _look_at(self, X, weights):
+        self._set_price(mean_of(X, weights))
+
     def _gains(self, H, free, scale, solver):
         norms = np.asarray(self._norms(H), np.float64)
         movable = free & (norms > 0)
         gains = np.ones_like(norms)
         gains[movable] = 1 / (np.sqrt(scale) * norms[movable])
         return gains
-
-    def _norms(self, H):
-        return norms_of(H, _ORDERS[self.norm])
 
 
 def norms_of(H, order):

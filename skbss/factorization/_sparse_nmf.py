@@ -1,7 +1,6 @@
 """Non-negative matrix factorization with sparse activations."""
 
-from skbss.factorization._divergence import relative_power
-from skbss.factorization._normalized import NormalizedNMF, sparse_row_terms
+from skbss.factorization._normalized import NormalizedNMF
 from skbss.factorization._row_base import RowNMF
 
 
@@ -98,6 +97,7 @@ class SparseNMF(NormalizedNMF, RowNMF):
     See Also
     --------
     BetaNMF : With L1 and L2 penalties on both factors, whose levels are free.
+    MiniBatchSparseNMF : Learns from one batch of rows at a time.
 
     Notes
     -----
@@ -154,7 +154,3 @@ class SparseNMF(NormalizedNMF, RowNMF):
         self.random_state = random_state
         self.verbose = verbose
         self.fixed_components = fixed_components
-
-    def _row_terms(self, H, scale):
-        price = self.penalty_ * relative_power(scale, 1 - self._beta)
-        return sparse_row_terms(H, self._norms(H), price)
