@@ -94,12 +94,13 @@ def row_stream(X: Any) -> RowStream | None:
         return MappedRows(X) if X.ndim == 2 or (X.ndim > 2 and X.flags.c_contiguous) else None
     if hasattr(X, "__dask_graph__") and hasattr(X, "chunks") and X.ndim >= 2:
         return DaskRows(X)
-    known = (
-        isinstance(X, Sequence | Mapping | Set) or hasattr(X, "shape") or hasattr(X, "__array__")
-    )
-    if isinstance(X, Iterable) and not known:
-        return IteratedRows(X)
-    return None
+    return IteratedRows(X) if yields_blocks(X) else None
+
+
+def yields_blocks(X: Any) -> bool:
+    """Whether X can be iterated over, but is neither an array nor like one."""
+    array_like = isinstance(X, Sequence | Mapping | Set) or hasattr(X, "__array__")
+    return isinstance(X, Iterable) and not (array_like or sp.issparse(X))
 
 
 def in_memory(X: Any) -> Any:

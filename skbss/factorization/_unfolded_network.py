@@ -63,6 +63,11 @@ class UnfoldedNetwork(BaseNMF):
     # The seed of what is held back.
     _split: int | None
 
+    @property
+    def hears_frames_alone(self) -> bool:
+        """Whether activations of a frame depend on no other one."""
+        return self.unfolding in ("mu", "pgd") and not self.context
+
     def transform(self, X, lengths=None):
         """Find the activations of mixtures.
 

@@ -133,6 +133,18 @@ def told_apart(factorizer, lengths):
     return {"lengths": lengths} if has_fit_parameter(factorizer, "lengths") else {}
 
 
+def hears_frames_alone(factorizer):
+    """Whether what a factorizer finds in a frame depends on no other one.
+
+    Parameters
+    ----------
+    factorizer : estimator
+        Of a non-negative matrix, with components.
+    """
+    asks = has_fit_parameter(factorizer, "lengths")
+    return bool(getattr(factorizer, "hears_frames_alone", not asks))
+
+
 def frames_of_atoms(labels, W, H, lengths):
     """A model whose atoms last for one frame each, to make masks from.
 

@@ -124,7 +124,7 @@ def frames_of_sources(sources, framing: Framing, *, exponent):
         yield xp.concatenate(rows), lengths
 
 
-def separate(x, W, H, atoms, *, exponent, framing: Framing, known=None):
+def separate(x, W, H, atoms, *, exponent, framing: Framing, known=None, level=None):
     """The sources of a clip.
 
     Parameters
@@ -144,13 +144,16 @@ def separate(x, W, H, atoms, *, exponent, framing: Framing, known=None):
     known : ndarray of shape (n_sources, n_frames, n_freqs), optional
         Shares of the frames of the clip's cover that are not left to the models, the same for all
         channels; negative where they are.
+    level : float, optional
+        That of the recording that the clip is part of; by default its own.
 
     Returns
     -------
     sources : array of shape (n_sources, [n_channels,] length)
         They add up to `x`. Computed block by block of frames on the host's arrays.
     """
-    cover, level, n_sources = Cover(x.shape[-1], framing), level_of(x), len(atoms)
+    cover, n_sources = Cover(x.shape[-1], framing), len(atoms)
+    level = level_of(x) if level is None else level
     padded = cover.padded(x / level)
     xp = jnp if is_jax_array(x) else np
     W = W.reshape(*x.shape[:-1], cover.n_frames, len(H))

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.row_streams import yields_blocks
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.factorization import BetaNMF
 from skbss.factorization._atom_table import atom_table
@@ -20,6 +21,7 @@ from skbss.masking._factorizer import (
     check_parents,
     check_same_sample_rate,
     frames_of_atoms,
+    hears_frames_alone,
     spectrum_exponent,
     told_apart,
 )
@@ -33,6 +35,7 @@ from skbss.separation._clip import (
     spectrogram_rows,
 )
 from skbss.separation._dictionaries import check_can_hold_components
+from skbss.separation._in_chunks import chunks_of
 from skbss.separation._learning import (
     Learning,
     knows_one_source,
@@ -262,15 +265,30 @@ class Separator(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (length,), (n_clips, length) or (n_clips, n_channels, length), or list
-            Mixtures of any length.
+            Mixtures of any length. A single one that does not fit into memory can be iterated over
+            by blocks of shape ([n_channels,] n), in the order of time: by whatever yields the same
+            blocks every time, which is gone through twice, or by an iterator, whose first block
+            then has to be as loud as the rest, as far as that matters to the factorizer.
 
         Returns
         -------
         sources : array of shape ([n_clips,] n_sources, [n_channels,] length), or list of arrays
             Of the length and precision of the mixtures, to which they add up; a list for clips of
-            unequal length, a JAX array where `X` is one. Silence gives silence.
+            unequal length, a JAX array where `X` is one. Silence gives silence. For blocks, an
+            iterator of arrays of shape (n_sources, [n_channels,] n), of other lengths than the
+            blocks of `X` and, together, equal to rounding to the sources of the whole.
+
+        Raises
+        ------
+        TypeError
+            If `X` comes in blocks, and frames of the factorizer depend on others.
+        ValueError
+            If a clip is empty or holds NaN or infinity.
         """
         check_is_fitted(self)
+        if yields_blocks(X):
+            self._check_frames_alone()
+            return self._separated_in_chunks(X)
         clips = check_waveforms(X)
         return clips.gather(self._separated(clips, self._activations(clips)))
 
@@ -513,6 +531,31 @@ class Separator(TransformerMixin, BaseEstimator):
             labels, W, H = frames_of_atoms(self.atom_source_, W, self.components_, lengths)
             atoms = atom_table(labels, self.n_sources_)
             yield separate(x, W, H, atoms, exponent=exponent, framing=framing)
+
+    def _check_frames_alone(self):
+        if self.components_ is None or not hears_frames_alone(self.factorizer_):
+            raise TypeError(
+                f"{type(self.factorizer_).__name__} hears frames in the context of others, so that "
+                "a recording can not be separated block by block: pass it whole."
+            )
+
+    def _separated_in_chunks(self, blocks):
+        """The sources of one mixture that comes in blocks."""
+        _, framing, exponent = self._settings()
+        atoms = atom_table(self.atom_source_, self.n_sources_)
+        for chunk in chunks_of(blocks, framing):
+            x, level = chunk.samples, chunk.level
+            V = spectrogram_rows(x, framing, exponent=exponent, level=level)
+            sources = separate(
+                x,
+                self.factorizer_.transform(V),
+                self.components_,
+                atoms,
+                exponent=self.mask_exponent / exponent,
+                framing=framing,
+                level=level,
+            )
+            yield sources[..., chunk.inner]
 
     def _separated_by_itself(self, clips, framing):
         """The sources, where the factorizer has no atoms for all but finds the parts itself."""
