@@ -50,7 +50,7 @@ def model(W, H, lengths):
     return Y
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(lengths=lengths_of_recordings, taps=st.integers(1, 8), seed=st.integers(0, 2**16))
 def test_unfolding_makes_a_product_of_the_convolution(lengths, taps, seed):
     rng = np.random.default_rng(seed)
@@ -60,7 +60,7 @@ def test_unfolding_makes_a_product_of_the_convolution(lengths, taps, seed):
     np.testing.assert_allclose(U @ H.reshape(-1, N_FREQS), model(W, H, lengths), atol=1e-12)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(lengths=lengths_of_recordings, taps=st.integers(1, 8), seed=st.integers(0, 2**16))
 def test_folding_is_the_transpose_of_unfolding(lengths, taps, seed):
     rng = np.random.default_rng(seed)

@@ -24,10 +24,10 @@ finally:
 """
 
 
-def test_three_minutes_of_stereo_take_less_than_two_gigabytes(tmp_path):
+def test_a_hundred_seconds_of_stereo_take_little_more_than_a_gigabyte(tmp_path):
     rng = np.random.default_rng(0)
     with soundfile.SoundFile(tmp_path / "long.wav", "w", 44100, 2) as file:
-        for _ in range(180):
+        for _ in range(100):
             file.write(rng.uniform(-0.5, 0.5, (44100, 2)))
     # Iterations take time, not memory.
     arguments = ["separate", "long.wav", "--max-iter", "2"]
@@ -41,4 +41,4 @@ def test_three_minutes_of_stereo_take_less_than_two_gigabytes(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "long-stems").glob("*.wav"))) == 3
-    assert int(done.stdout.split()[-1]) < 2e9
+    assert int(done.stdout.split()[-1]) < 1.2e9

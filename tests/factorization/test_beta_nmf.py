@@ -602,8 +602,9 @@ def test_an_empty_sparse_matrix():
     assert (W == 0).all()
 
 
-@pytest.mark.parametrize("beta", BETAS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("beta", "dtype"), [*((beta, np.float32) for beta in BETAS), (0, np.float64)]
+)
 def test_silence(beta, dtype):
     fitted = model(beta_loss=beta)
     W = fitted.fit_transform(np.zeros((8, 6), dtype))

@@ -1,5 +1,6 @@
 """ConvNMF: its model and objective, its limits, recordings that do not reach each other."""
 
+import itertools
 import warnings
 
 import jax
@@ -283,9 +284,14 @@ def test_recordings_do_not_reach_into_each_other(X):
     assert model.score(X, lengths=lengths) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("beta", [0, 1, 2])
-@pytest.mark.parametrize("solver", ["auto", "mu"])
-@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+@pytest.mark.parametrize(
+    ("kind", "solver", "beta"),
+    [
+        *itertools.product([np.asarray], ["auto", "mu"], [0, 1, 2]),
+        (jnp.asarray, "auto", 1),
+        (jnp.asarray, "mu", 2),
+    ],
+)
 def test_recordings_together_end_as_each_does_alone(X, kind, solver, beta, monkeypatch):
     """Levels, lengths, gaps and silence differ; they are more than fit into one program."""
     rng = np.random.default_rng(0)

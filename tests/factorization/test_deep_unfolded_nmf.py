@@ -56,6 +56,8 @@ def examples(n_rows=120, n_sources=2, seed=0, dtype=np.float64):
 def network(**parameters):
     usual = {
         "n_components": 4,
+        # Every layer takes its time to compile.
+        "n_layers": 3,
         "batch_size": 32,
         "n_epochs": 4,
         "validation_fraction": 0,
@@ -127,9 +129,6 @@ def test_untrained_it_is_as_many_updates_of_both_factors(beta, sparsity, dtype, 
     if beta < 3:
         # Of larger beta some bins are left without a model, which all sources share.
         np.testing.assert_allclose(found, sources, rtol=0, atol=atol * X.max())
-    # Every recording has components of its own.
-    parts = fitted.predict(X, lengths=[70, 50])
-    np.testing.assert_allclose(parts[:70], fitted.predict(X[:70]), rtol=0, atol=atol * X.max())
     assert not hasattr(fitted, "components_")
 
 
@@ -169,7 +168,7 @@ def stepped(fitted, X, n_iter, coupling):
 
 
 @pytest.mark.parametrize(("unfolding", "coupling"), [("pgd", None), ("ista", 0), ("ista", 0.3)])
-@pytest.mark.parametrize(("dtype", "atol"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+@pytest.mark.parametrize(("dtype", "atol"), [(np.float64, 1e-12), (np.float32, 1e-6)])
 def test_untrained_it_is_as_many_steps(unfolding, coupling, dtype, atol):
     X, y = examples(dtype=dtype)
     settings = {"beta_loss": 2, "n_layers": 6, "coupling": coupling or 0.0}
@@ -237,7 +236,7 @@ def test_it_begins_with_given_components(kind):
     H /= np.linalg.norm(H, axis=1, keepdims=True)
     np.testing.assert_allclose(fitted.dictionary_, H, rtol=1e-12)
     np.testing.assert_array_equal(fitted.atom_source_, [0] * 3 + [1] * 4)
-    model = BetaNMF(7, solver="mu", beta_loss=1, fixed_components=H, max_iter=10, tol=0).fit(X)
+    model = BetaNMF(7, solver="mu", beta_loss=1, fixed_components=H, max_iter=3, tol=0).fit(X)
     np.testing.assert_allclose(fitted.transform(X), model.transform(X), rtol=1e-10)
 
 
@@ -309,10 +308,9 @@ def test_gradients_by_finite_differences(unfolding, loss, phases):
     np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("unfolding", ["mu", "pgd", "ista", "both"])
-def test_rows_of_silence_have_no_slope(dtype, unfolding):
-    X, y = examples(30, dtype=dtype)
+def test_rows_of_silence_have_no_slope(unfolding):
+    X, y = examples(30, dtype=np.float32)
     X[3:7], y[3:7] = 0, 0
     fitted = network(n_epochs=2, unfolding=unfolding, beta_loss=2).fit(X, y)
     assert np.isfinite(fitted.weights_["output"]).all()
@@ -670,7 +668,7 @@ def test_training_that_was_cut_off_goes_on(tmp_path, monkeypatch, remix):
             begun(checkpoint=path).fit(X, y, lengths=lengths)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
     with pytest.raises(ValueError, match="with other data or parameters: name another file"):
-        begun(checkpoint=path, n_layers=3).fit(X, y, lengths=lengths)
+        begun(checkpoint=path, n_layers=2).fit(X, y, lengths=lengths)
     with pytest.raises(ValueError, match="with other data or parameters"):
         begun(checkpoint=path).fit(X, 0.5 * y, lengths=lengths)
     elsewhere = {}
@@ -701,7 +699,7 @@ def write(self, course, rng):
 Checkpoint.write = write
 X, y = (np.load(name) for name in sys.argv[2:])
 settings = {"n_epochs": 4, "batch_size": 32, "validation_fraction": 0, "random_state": 0}
-DeepUnfoldedNMF(4, **settings, checkpoint=sys.argv[1]).fit(X, y)
+DeepUnfoldedNMF(4, n_layers=3, **settings, checkpoint=sys.argv[1]).fit(X, y)
 """
 
 
@@ -781,7 +779,7 @@ def test_files_that_hold_no_network(tmp_path):
             DeepUnfoldedNMF.load(path)
     for changed in (
         {"n_layers": "many"},
-        {"n_layers": 3},
+        {"n_layers": 4},
         {"n_layers": 10**9},
         {"context": 7},
         {"beta_loss": "none"},
@@ -843,7 +841,7 @@ SILENT = np.stack([Y[:, 0], 0 * Y[:, 0]], axis=1)
     ("parameters", "arguments", "message"),
     [
         ({"unfolding": "pgd"}, {}, "unfolding='pgd' lowers the squared distance: beta_loss must"),
-        ({"n_untied": 11}, {}, "n_untied=11 must not exceed n_layers=10"),
+        ({"n_untied": 11}, {}, "n_untied=11 must not exceed n_layers=3"),
         ({}, {"y": Y[:, 0]}, r"y must have the shape \(20, n_sources, 12\), got \(20, 12\)"),
         ({}, {"y": Y[:10]}, r"y must have the shape \(20, n_sources, 12\)"),
         ({}, {"y": -Y}, "y must be non-negative"),
@@ -954,7 +952,7 @@ def test_recordings_that_are_held_back_stay_the_same(monkeypatch):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_layers": 6}, "fitted with n_layers=10, which is 6 now"),
+        ({"n_layers": 6}, "fitted with n_layers=3, which is 6 now"),
         ({"unfolding": "both"}, "fitted with unfolding='mu', which is 'both' now"),
         ({"sparsity": 5}, "fitted with sparsity=0.5, which is 5 now"),
         (

@@ -219,7 +219,7 @@ def test_what_is_added_is_what_was_missing():
     assert np.corrcoef(grown[2], H[2])[0, 1] > 0.999
 
 
-@pytest.mark.parametrize("scale", [1e-160, 1e-12, 1e9, 1e155, 1e300])
+@pytest.mark.parametrize("scale", [1e-160, 1e9, 1e300])
 @pytest.mark.parametrize("beta", [*BETAS, 3])
 def test_the_level_does_not_matter(beta, scale):
     X = product(0)

@@ -256,7 +256,7 @@ def test_axes_before_the_last_two_count_recordings(X):
     np.testing.assert_array_equal(stacked.reshape(40, K), W)
 
 
-@of_each_beta
+@pytest.mark.parametrize("beta", [0, 1, 2])
 def test_much_smoothness_makes_activations_constant(beta):
     # Of one component, whose activations are then those of the mean.
     X = draw(0, 12)
@@ -417,8 +417,9 @@ def test_silence_and_zeros(X, beta):
     assert np.isfinite(model.components_).all()
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("beta", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("beta", "option"), [*((1, option) for option in OPTIONS), (0, "smoothness"), (2, "smoothness")]
+)
 def test_single_precision_and_jax_arrays(X, beta, option):
     given = {"beta_loss": beta, "init": "random", "random_state": 0, "solver": "mu"}
     model = structured(**given, **{option: OPTIONS[option]})

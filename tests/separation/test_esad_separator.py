@@ -100,8 +100,10 @@ def test_what_is_separated_stays(voices, mixing):
     assert separator.score(images.sum(axis=0), images) > 20
 
 
-@pytest.mark.parametrize("mixing", MIXINGS)
-@pytest.mark.parametrize("n_channels", [2, 3])
+@pytest.mark.parametrize(
+    ("mixing", "n_channels"),
+    [("frequency", 2), ("frequency", 3), ("fir", 3), ("instantaneous", 3)],
+)
 def test_shapes(voices, mixing, n_channels):
     images = filtered(voices[:, :8000], 0, n_channels)
     x = images.sum(axis=0)

@@ -28,7 +28,7 @@ pytestmark = [
 
 
 def separator(**parameters):
-    network = {"n_components": 4, "n_layers": 5, "n_epochs": 5, "batch_size": 64}
+    network = {"n_components": 4, "n_layers": 3, "n_epochs": 5, "batch_size": 64}
     network |= {"remix_db": None, "n_untied": None, "unfolding": "mu", "validation_fraction": 0.1}
     network |= {"checkpoint": None}
     network |= {name: parameters.pop(name) for name in list(parameters) if name in network}
