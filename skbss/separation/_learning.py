@@ -33,6 +33,7 @@ from skbss.separation._clip import (
     spectrogram_rows,
 )
 from skbss.separation._dictionaries import learn_dictionaries, with_fixed_components
+from skbss.separation._in_chunks import SpectrogramBlocks
 from skbss.separation._suspicions import warn_if_too_few_atoms, warn_if_too_short
 
 
@@ -110,6 +111,35 @@ def learn_blind(way: Learning, clips, n_sources) -> Learned:
     parents = getattr(fitted, "parents_", None)
     labels, n_found = _group(way, fitted.components_, W, timing, n_sources, parents)
     return Learned(fitted, labels, n_found, 0, activations)
+
+
+def learn_blind_in_blocks(way: Learning, blocks, n_sources) -> Learned:
+    """As `learn_blind`, from one mixture that does not fit into memory.
+
+    Parameters
+    ----------
+    way : Learning
+        The settings.
+    blocks : iterable of arrays of shape ([n_channels,] n)
+        The mixture, the same every time that it is iterated over.
+    n_sources : int or None
+        How many; None leaves it to the grouping.
+
+    Returns
+    -------
+    learned : Learned
+        Without activations.
+    """
+    fitted = seeded_clone(way.factorizer, way.random_state)
+    rows = SpectrogramBlocks(blocks, way.framing, way.exponent)
+    W = fitted.fit_transform(rows)
+    warn_if_too_short(len(W), fitted, 0)
+    if n_sources is not None:
+        check_enough_atoms(len(fitted.components_), n_sources)
+    n_frames = len(W) // rows.n_channels
+    timing = Timing([n_frames] * rows.n_channels, n_frames, way.framing.hop_length, way.sample_rate)
+    labels, n_found = _group(way, fitted.components_, W, timing, n_sources)
+    return Learned(fitted, labels, n_found, 0, None)
 
 
 def learn_supervised(way: Learning, sources) -> Learned:

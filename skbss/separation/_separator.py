@@ -1,6 +1,7 @@
 """Separation of recordings by dictionaries, blind or trained."""
 
 import numbers
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from skbss._runtime.row_streams import yields_blocks
 from skbss._runtime.waveforms import check_sources, check_waveforms
 from skbss.factorization import BetaNMF
 from skbss.factorization._atom_table import atom_table
+from skbss.factorization._online_base import OnlineNMF
 from skbss.masking._factorizer import (
     check_factorizer,
     check_mask_exponent,
@@ -40,6 +42,7 @@ from skbss.separation._learning import (
     Learning,
     knows_one_source,
     learn_blind,
+    learn_blind_in_blocks,
     learn_from_mixtures,
     learn_one_source,
     learn_semi_supervised,
@@ -213,7 +216,9 @@ class Separator(TransformerMixin, BaseEstimator):
         ----------
         X : array of shape (length,), (n_clips, length) or (n_clips, n_channels, length), or list
             Mixtures; a list may hold clips of unequal length. One dictionary is learned from
-            all clips and channels.
+            all clips and channels. `MiniBatchBetaNMF` and `MiniBatchSparseNMF` also learn, blindly,
+            from a single one that comes in blocks of shape ([n_channels,] n), the same every time
+            that it is iterated over; beyond its activations, memory does not grow with its length.
         y : array of shape (n_clips, n_sources, [n_channels,] length) or list, default=None
             Isolated sources of the mixtures, without the first axis where `X` is one clip.
 
@@ -257,6 +262,8 @@ class Separator(TransformerMixin, BaseEstimator):
             not computed again.
         """
         clips, activations = self._fit(X, y)
+        if clips is None:
+            return self._separated_in_chunks(X)
         return clips.gather(self._separated(clips, activations or self._activations(clips)))
 
     def transform(self, X):
@@ -396,9 +403,12 @@ class Separator(TransformerMixin, BaseEstimator):
         check_mask_exponent(self.mask_exponent)
         semitones = check_transpositions(self.transpositions)
         random_state = check_random_state(self.random_state)
-        clips = check_waveforms(X)
+        in_blocks = yields_blocks(X)
+        clips: Any = None if in_blocks else check_waveforms(X)
         sources = None
-        if y is not None and self.supervised:
+        if in_blocks:
+            self._check_learns_in_blocks(factorizer, X, y, semitones)
+        elif y is not None and self.supervised:
             sources = check_sources(y, clips)
             warn_if_channels_are_clips(clips, sources)
         elif semitones:
@@ -410,7 +420,9 @@ class Separator(TransformerMixin, BaseEstimator):
         n_free = self._check_sources_wanted(factorizer, len(sources[0]) if sources else 0)
         check_same_sample_rate(factorizer, self.sample_rate)
         way = Learning(factorizer, framing, exponent, self.grouping, self.sample_rate, random_state)
-        if not sources:
+        if in_blocks:
+            learned = learn_blind_in_blocks(way, X, n_free)
+        elif not sources:
             learned = learn_blind(way, clips, n_free)
         else:
             sources, origins = with_transpositions(sources, semitones)
@@ -429,6 +441,24 @@ class Separator(TransformerMixin, BaseEstimator):
         self.atom_source_ = learned.atom_source
         self.n_sources_, self.n_known_sources_ = learned.n_sources, learned.n_known
         return clips, learned.activations
+
+    def _check_learns_in_blocks(self, factorizer, X, y, semitones):
+        name = type(factorizer).__name__
+        if not isinstance(factorizer, OnlineNMF):
+            raise TypeError(
+                f"{name} learns from all frames at once: pass the recording whole, or take a "
+                "MiniBatchBetaNMF or MiniBatchSparseNMF to learn from it block by block."
+            )
+        if isinstance(X, Iterator):
+            raise TypeError(
+                "A recording is gone through more than once to learn from it: pass something that "
+                "yields its blocks every time, instead of an iterator."
+            )
+        if (y is not None and self.supervised) or semitones:
+            raise ValueError(
+                "A recording in blocks is separated blindly: leave out y and transpositions, or "
+                "fit with recordings that are whole. transform takes blocks all the same."
+            )
 
     def _check_sources_wanted(self, factorizer, n_known):
         """Refuse impossible numbers of sources; the number of unknown ones, None if open."""

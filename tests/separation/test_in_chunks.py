@@ -11,6 +11,8 @@ from skbss import (
     ConvNMF,
     DeepUnfoldedNMF,
     ExemplarNMF,
+    MiniBatchBetaNMF,
+    MiniBatchSparseNMF,
     Separator,
     SparseNMF,
     StructuredNMF,
@@ -104,6 +106,44 @@ def test_every_factorizer_that_hears_frames_alone(factorizer, supervised):
     np.testing.assert_allclose(
         np.concatenate(list(parts), axis=-1), fitted.transform(x), rtol=1e-6, atol=1e-6
     )
+
+
+@settings(max_examples=8)
+@given(
+    cuts=st.lists(st.integers(0, LENGTH), max_size=5),
+    stft=st.sampled_from(
+        [{"n_fft": 256}, {"n_fft": 250, "hop_length": 60, "win_length": 200, "center": False}]
+    ),
+    n_channels=st.sampled_from([None, 2]),
+    init=st.sampled_from(["random", "nndsvda"]),
+)
+def test_it_is_learned_from_blocks_as_from_the_whole(cuts, stft, n_channels, init):
+    x = draw(n_channels).sum(axis=0)
+    model = MiniBatchBetaNMF(4, beta_loss=1, init=init, batch_size=64, max_iter=3, tol=0)
+    whole, read = (
+        Separator(model, stft=STFT(**stft), n_sources=2, random_state=0) for _ in range(2)
+    )
+    expected = whole.fit_transform(x if n_channels is None else x[None])
+    expected = expected if n_channels is None else expected[0]
+    parts = list(read.fit_transform(Blocks(x, *sorted(cuts))))
+    close(read.components_, whole.components_)
+    np.testing.assert_array_equal(read.atom_source_, whole.atom_source_)
+    np.testing.assert_allclose(np.concatenate(parts, axis=-1), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_who_learns_from_blocks():
+    x = draw().sum(axis=0)
+    online = Separator(MiniBatchSparseNMF(3, max_iter=2), stft=STFT(256))
+    assert online.fit(Blocks(x, 3000)).components_.shape == (3, 129)
+    with pytest.raises(TypeError, match="BetaNMF learns from all frames at once: pass"):
+        Separator(BetaNMF(3)).fit(Blocks(x, 3000))
+    with pytest.raises(TypeError, match="gone through more than once"):
+        online.fit(iter([x]))
+    with pytest.raises(ValueError, match="in blocks is separated blindly: leave out y"):
+        online.fit(Blocks(x, 3000), draw())
+    for empty in (Blocks(x[:0]), Blocks(x[:0], 0)):
+        with pytest.raises(ValueError, match="X is empty"):
+            online.fit(empty)
 
 
 def test_an_iterator_is_taken_to_be_as_loud_as_its_first_piece():
