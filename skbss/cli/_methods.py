@@ -40,12 +40,15 @@ class Method:
         What it factorizes, "magnitude" or "power".
     takes : mapping of str to value
         The fields of `Settings` that it takes, with their defaults.
+    in_blocks : bool
+        Whether it learns from a recording block by block, however long it is.
     """
 
     summary: str
     factorizer: Callable[["Settings", int], Any] | None
     spectrum: str = "magnitude"
     takes: Mapping[str, Any] = field(default_factory=lambda: _LEARNED)
+    in_blocks: bool = False
 
 
 def _factorizer(
@@ -125,6 +128,7 @@ METHODS = {
     "minibatch-nmf": Method(
         "NMF that learns from a part of the frames at a time, Kullback-Leibler divergence",
         _factorizer("MiniBatchBetaNMF", "kullback-leibler", init="random"),
+        in_blocks=True,
     ),
     "sparse-nmf": Method(
         "NMF with sparse activations, Kullback-Leibler divergence",

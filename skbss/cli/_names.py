@@ -58,3 +58,9 @@ def distinct(names: Iterable[str]) -> list[str]:
         taken.add(candidate.casefold())
         result.append(candidate)
     return result
+
+
+def numbered(count: int) -> list[str]:
+    """Names for so many stems."""
+    width = len(str(count))
+    return [f"source-{k:0{width}d}" for k in range(1, 1 + count)]

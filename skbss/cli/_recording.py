@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skbss._runtime.recorded_waveform import RecordedWaveform
 from skbss.cli._errors import CommandError
 
 _BLOCK = 1 << 18
@@ -32,7 +33,7 @@ class Recording:
 
     Attributes
     ----------
-    waveform : array of shape (n_channels, length), float32
+    waveform : array of shape (n_channels, length), float32, or RecordedWaveform
         Finite; full scale is 1.
     sample_rate : int
         In Hz.
@@ -42,7 +43,7 @@ class Recording:
         Title and artist from the file's tags, not safe to show either.
     """
 
-    waveform: np.ndarray
+    waveform: Any
     sample_rate: int
     name: str
     tag: str | None = None
@@ -88,20 +89,72 @@ def read_recording(path: Path, *, allow_silence: bool = False) -> Recording:
         waveform[:, start : start + len(block)] = block.T
         start += len(block)
     if not (allow_silence or waveform.any()):
-        raise CommandError(f"'{path}' is silent: every sample is zero.")
+        raise _silent(path)
     return Recording(waveform, sample_rate, path.name, tag)
 
 
 def write_wav(path: Path, waveform: np.ndarray, sample_rate: int) -> None:
     """Write shape (n_channels, length) as 32-bit float samples; RF64 where WAV is too small."""
+    with wav_writer(path, waveform.shape, sample_rate) as write:
+        for start in range(0, waveform.shape[-1], _BLOCK):
+            write(waveform[:, start : start + _BLOCK])
+
+
+@contextmanager
+def wav_writer(
+    path: Path, shape: tuple[int, int], sample_rate: int
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """A function that writes more and more samples of shape (n_channels, n), as `write_wav`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : tuple of int
+        ``(n_channels, length)`` of all samples.
+    sample_rate : int
+        In Hz.
+    """
     import soundfile
 
-    kind = "WAV" if waveform.nbytes < _LARGEST_WAV_BYTES else "RF64"
+    kind = "WAV" if 4 * shape[0] * shape[1] < _LARGEST_WAV_BYTES else "RF64"
     with soundfile.SoundFile(
-        path, "w", sample_rate, len(waveform), subtype="FLOAT", format=kind
+        path, "w", sample_rate, shape[0], subtype="FLOAT", format=kind
     ) as file:
-        for start in range(0, waveform.shape[-1], _BLOCK):
-            file.write(waveform[:, start : start + _BLOCK].T)
+        yield lambda samples: file.write(samples.T)
+
+
+def decode_recording(path: Path, target: Path) -> Recording:
+    """Everything in a sound file, written to a WAV file that is read from then on.
+
+    Parameters
+    ----------
+    path : Path
+        The recording.
+    target : Path
+        The WAV file, which is replaced.
+
+    Raises
+    ------
+    CommandError
+        As `read_recording`.
+    """
+    with _opened(path) as file:
+        n_announced, sample_rate, n_channels = file.frames, file.samplerate, file.channels
+        tag = _tag(file.copy_metadata())
+        length, is_heard = 0, False
+        with wav_writer(target, (n_channels, n_announced), sample_rate) as write:
+            for block in _blocks(file, path):
+                write(block.T)
+                length += len(block)
+                is_heard = is_heard or bool(block.any())
+    if length + _TOLERATED_GAP < n_announced:
+        raise _damaged(path, length / n_announced)
+    if not length:
+        raise _no_samples(path)
+    if not is_heard:
+        raise _silent(path)
+    return Recording(RecordedWaveform(target), sample_rate, path.name, tag)
 
 
 @contextmanager
@@ -168,6 +221,10 @@ def _unreadable(path: Path, reason: str) -> CommandError:
 
 def _no_samples(path: Path) -> CommandError:
     return CommandError(f"'{path}' holds no samples.")
+
+
+def _silent(path: Path) -> CommandError:
+    return CommandError(f"'{path}' is silent: every sample is zero.")
 
 
 def _damaged(path: Path, share: float) -> CommandError:

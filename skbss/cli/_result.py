@@ -5,9 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from skbss._runtime.recorded_waveform import RecordedWaveform
 from skbss.cli._methods import find_method
 from skbss.cli._names import distinct, file_name
 from skbss.cli._output import MANIFEST
@@ -51,9 +53,15 @@ class Account:
     notes: Sequence[str] = ()
 
 
+def sound_files(stem_names: Sequence[str]) -> list[str]:
+    """Names of the files of the mixture and of every stem, safe to write to."""
+    stems = (file_name(name, fallback="source") for name in stem_names)
+    return [f"{name}.wav" for name in distinct(["mixture", *stems])]
+
+
 def write_result(
     folder: Path,
-    waveform: np.ndarray,
+    waveform: Any,
     sample_rate: int,
     separation: Separation,
     settings: Settings,
@@ -67,8 +75,8 @@ def write_result(
     ----------
     folder : Path
         An empty folder.
-    waveform : array of shape (n_channels, length), float32
-        The mixture.
+    waveform : array of shape (n_channels, length), float32, or RecordedWaveform
+        The mixture; it and stems are not written again if their files are in the folder.
     sample_rate : int
         In Hz.
     separation : Separation
@@ -82,14 +90,11 @@ def write_result(
     """
     from skbss.report import printable, software_versions, write_separation_page
 
-    files = [
-        f"{name}.wav"
-        for name in distinct(
-            ["mixture", *(file_name(name, fallback="source") for name in account.stem_names)]
-        )
-    ]
+    files = sound_files(account.stem_names)
     for name, sound in zip(files, [waveform, *separation.stems], strict=True):
-        write_wav(folder / name, sound, sample_rate)
+        # What did not fit into memory is there already.
+        if not isinstance(sound, RecordedWaveform):
+            write_wav(folder / name, sound, sample_rate)
     facts = _facts(separation, settings)
     versions = software_versions()
     notes = [*account.notes]

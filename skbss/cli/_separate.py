@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from skbss.cli._errors import CommandError, complain, one_line_errors
-from skbss.cli._methods import METHODS
-from skbss.cli._names import distinct, file_name
+from skbss.cli._methods import METHODS, find_method
+from skbss.cli._names import distinct, file_name, numbered
 from skbss.cli._output import check_target, output_folder
 from skbss.cli._progress import progress
 from skbss.cli._settings import DEVICES, GROUPINGS, Settings, check_device, usual
@@ -314,26 +314,31 @@ def _check_all(
 def _separate_file(
     file: Path, target: Path, settings: Settings, *, device: str, overwrite: bool, html: bool
 ) -> None:
-    from skbss.cli._recording import read_recording
+    from skbss.cli._in_blocks import separate_recording
+    from skbss.cli._recording import decode_recording, read_recording
     from skbss.cli._result import Account, write_result
     from skbss.cli._separation import on_device, separate_waveform
 
-    recording = read_recording(file)
-    settings = settings.resolve(recording.sample_rate, len(recording.waveform))
-
+    in_blocks = find_method(settings.method).in_blocks
+    recording = None if in_blocks else read_recording(file)
     with progress() as say, output_folder(target, overwrite=overwrite) as folder:
         say(f"Separating {file.name}")
+        if recording is None:
+            recording = decode_recording(file, folder / "mixture.wav")
+        settings = settings.resolve(recording.sample_rate, len(recording.waveform))
         with on_device(device):
-            separation = separate_waveform(recording.waveform, recording.sample_rate, settings)
+            if in_blocks:
+                separation = separate_recording(recording, settings, folder)
+            else:
+                separation = separate_waveform(recording.waveform, recording.sample_rate, settings)
         say("Writing the stems and the page" if html else "Writing the stems")
         numbers = range(1, 1 + len(separation.stems))
-        width = len(str(len(numbers)))
         account = Account(
             title=file.name,
             subtitle=recording.tag,
             command=_command(file, settings, target, html=html),
             source_names=[f"Source {k}" for k in numbers],
-            stem_names=[f"source-{k:0{width}d}" for k in numbers],
+            stem_names=numbered(len(numbers)),
         )
         write_result(
             folder,

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +43,7 @@ class Separation:
 
     Attributes
     ----------
-    stems : array of shape (n_sources, n_channels, length), float32
+    stems : array of shape (n_sources, n_channels, length), float32, or list of RecordedWaveform
         Their sum in float64 is the recording up to the rounding of one stem to float32; less where
         channels are unmixed into fewer sources.
     components : array of shape (n_components, n_freqs) or None
@@ -62,7 +62,7 @@ class Separation:
         What the listener should know about the recording first.
     """
 
-    stems: np.ndarray
+    stems: Any
     components: np.ndarray | None
     activations: np.ndarray | None
     labels: np.ndarray | None
@@ -100,10 +100,39 @@ def separate_waveform(
     CommandError
         If the library refuses the settings for this recording.
     """
-    from sklearn.exceptions import ConvergenceWarning
-
     method = find_method(settings.method)
     clip = waveform[0] if len(waveform) == 1 else waveform[np.newaxis]
+
+    def separated() -> Separation:
+        if method.factorizer is None:
+            return _unmixed(clip, settings)
+        n_sources = None if one_atom_per_source else settings.n_sources
+        separator = make_separator(sample_rate, settings, n_sources)
+        stems, W = separator._fit_and_separate(clip)
+        columns = mean_columns([W] if clip.ndim == 1 else W[0])
+        return factorized(separator, _with_channels(clip, stems), columns)
+
+    separation = with_notes(separated)
+    # Fewer outputs than channels leave something out, which belongs to none of them.
+    if method.factorizer is not None or len(separation.stems) == len(waveform):
+        absorb_rounding(waveform, separation.stems)
+    return separation
+
+
+def with_notes(separated: Callable[[], Separation]) -> Separation:
+    """A separation with what its warnings say, in the words of the command line.
+
+    Parameters
+    ----------
+    separated : callable ``() -> Separation``
+
+    Raises
+    ------
+    CommandError
+        If the library refuses the settings for the recording.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", ConvergenceWarning)
@@ -112,12 +141,7 @@ def separate_waveform(
         # That --components was not enough is no matter of iterations.
         warnings.filterwarnings("ignore", message=_GREW_TO_THE_END)
         try:
-            if method.factorizer is None:
-                separation = _unmixed(clip, settings)
-            else:
-                factorizer = method.factorizer(settings, sample_rate)
-                n_sources = None if one_atom_per_source else settings.n_sources
-                separation = _factorized(clip, sample_rate, settings, factorizer, n_sources)
+            separation = separated()
         except ValueError as error:
             raise CommandError(" ".join(str(error).split())) from error
     separation.converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
@@ -127,35 +151,56 @@ def separate_waveform(
         for beginning, note in _NOTES.items()
         if any(re.match(beginning, text) for text in told)
     )
-    # Fewer outputs than channels leave something out, which belongs to none of them.
-    if method.factorizer is not None or len(separation.stems) == len(waveform):
-        absorb_rounding(waveform, separation.stems)
     return separation
 
 
-def _factorized(clip, sample_rate, settings, factorizer, n_sources) -> Separation:
+def make_separator(sample_rate: int, settings: Settings, n_sources: int | None) -> Any:
+    """The `skbss.Separator` of a method that factorizes.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    settings : Settings
+        Resolved for this sample rate.
+    n_sources : int or None
+        None makes every component a source.
+    """
     from skbss import STFT, Separator
 
-    separator = Separator(
-        factorizer,
+    method = find_method(settings.method)
+    assert method.factorizer is not None, "unmixes"
+    return Separator(
+        method.factorizer(settings, sample_rate),
         stft=STFT(n_fft=settings.n_fft, hop_length=settings.hop_length, window=settings.window),
         n_sources=n_sources,
         grouping=settings.grouping,
         mask_exponent=settings.mask_exponent,
-        spectrum=find_method(settings.method).spectrum,
+        spectrum=method.spectrum,
         sample_rate=sample_rate,
         random_state=settings.seed,
     )
-    stems, W = separator._fit_and_separate(clip)
+
+
+def factorized(separator: Any, stems: Any, activations: np.ndarray) -> Separation:
+    """What a fitted separator has found.
+
+    Parameters
+    ----------
+    separator : Separator
+    stems : array of shape (n_sources, n_channels, length), or list of RecordedWaveform
+    activations : array of shape (n_columns, n_components)
+        From ``mean_columns``.
+    """
     factorizer = separator.factorizer_
     components = np.asarray(factorizer.components_)
     if components.ndim == 3:
         components = components.mean(axis=1)
     losses = getattr(factorizer, "loss_curve_", None)
     return Separation(
-        stems=_with_channels(clip, stems),
+        stems=stems,
         components=components,
-        activations=mean_columns([W] if clip.ndim == 1 else W[0]),
+        activations=activations,
         labels=np.asarray(separator.atom_source_),
         loss_curve=losses,
         loss_iterations=_looks(losses, factorizer.n_iter_),

@@ -15,7 +15,7 @@ from skbss._kernels.online import OnlineState, online_step, start_online
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import for_kernels, is_jax_array, movable, precision
 from skbss._runtime.loop import wait_for
-from skbss._runtime.row_streams import in_memory, joined_rows, row_stream
+from skbss._runtime.row_streams import in_memory, row_stream
 from skbss.factorization._activations import solve_activations
 from skbss.factorization._batch_monitor import BatchMonitor
 from skbss.factorization._batches import HeldBatches, StreamedBatches
@@ -233,8 +233,9 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
 
     def _activations_and_error(self, rows, learned):
         """Activations of all rows; keep the error."""
-        errors, found = [], []
+        errors = []
         first = 0
+        found: Any = None
         for part in rows.parts():
             X, weights = part.X, part.weights
             stop = first + X.shape[0]
@@ -243,12 +244,16 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
             else:
                 W = self._clear_unobserved(X, weights, learned[first:stop])
             errors.append(model_error(X, weights, W, self.components_, self._beta))
-            found.append(W)
+            if first == 0 and stop == rows.shape[0]:
+                found = W
+            else:
+                # Parts in a list would be there twice in the end.
+                found = np.empty((rows.shape[0], W.shape[1]), W.dtype) if found is None else found
+                found[first:stop] = np.asarray(W)
             first = stop
         # Squares of the largest numbers overflow.
         self.reconstruction_err_ = math.hypot(*errors)
-        W = joined_rows(found)
-        return W.reshape(*rows.leading, W.shape[-1])
+        return found.reshape(*rows.leading, found.shape[-1])
 
     def _learn_once(self, stream, W, H, weights, *, transforms):
         """From rows that come a single time, as ``partial_fit`` learns from one batch of them."""

@@ -1,20 +1,23 @@
 """What can be shown on a page, refused before any work where it can not."""
 
+import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from skbss._runtime.recorded_waveform import RecordedWaveform, in_blocks
 from skbss.report._text import printable
 
 
-def check_waveform(name: str, waveform) -> np.ndarray:
-    """The waveform as an array.
+def check_waveform(name: str, waveform) -> Any:
+    """The waveform as an array, or as the file that it is in.
 
     Parameters
     ----------
     name : str
         What the caller calls it.
-    waveform : array-like of shape (length,) or (n_channels, length)
+    waveform : array-like of shape (length,) or (n_channels, length), or path of a sound file
         Finite samples.
 
     Raises
@@ -22,7 +25,7 @@ def check_waveform(name: str, waveform) -> np.ndarray:
     ValueError
         If it has another shape, no samples, or samples that are not finite.
     """
-    waveform = np.asarray(waveform)
+    waveform = _as_waveform(waveform)
     if waveform.ndim not in (1, 2) or 0 in waveform.shape:
         raise ValueError(
             f"{name} must have shape (length,) or (n_channels, length) and hold samples, "
@@ -32,14 +35,14 @@ def check_waveform(name: str, waveform) -> np.ndarray:
     return waveform
 
 
-def check_sources(name: str, sources, like: np.ndarray, like_name: str) -> list[np.ndarray]:
-    """The sources as a list of arrays.
+def check_sources(name: str, sources, like: Any, like_name: str) -> list[Any]:
+    """The sources as a list of arrays, or of files.
 
     Parameters
     ----------
     name : str
         What the caller calls them.
-    sources : sequence of array-like
+    sources : sequence of array-like or of paths
         Finite samples, at least one source.
     like : array
         What each must have the shape of.
@@ -51,7 +54,7 @@ def check_sources(name: str, sources, like: np.ndarray, like_name: str) -> list[
     ValueError
         If there is none, a shape differs, or a sample is not finite.
     """
-    sources = [np.asarray(source) for source in sources]
+    sources = [_as_waveform(source) for source in sources]
     for index, source in enumerate(sources):
         if source.shape != like.shape:
             raise ValueError(
@@ -103,11 +106,18 @@ def check_scores(scores: Mapping | None, n_sources: int) -> None:
             )
 
 
-def as_channels(waveform: np.ndarray) -> np.ndarray:
+def as_channels(waveform: Any) -> Any:
     """The same with an axis of channels, shape (n_channels, length)."""
     return waveform[np.newaxis] if waveform.ndim == 1 else waveform
 
 
-def _check_finite(name: str, waveform: np.ndarray) -> None:
-    if not np.isfinite(waveform).all():
+def _as_waveform(waveform: Any) -> Any:
+    if isinstance(waveform, RecordedWaveform):
+        return waveform
+    is_path = isinstance(waveform, str | os.PathLike)
+    return RecordedWaveform(waveform) if is_path else np.asarray(waveform)
+
+
+def _check_finite(name: str, waveform: Any) -> None:
+    if not all(np.isfinite(block).all() for block in in_blocks(waveform)):
         raise ValueError(f"{name} must hold finite samples, got NaN or infinity.")

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
+from skbss._runtime.recorded_waveform import in_blocks
 from skbss.report._text import printable
 
-_BLOCK = 1 << 18
 _DECIBEL = "(dB)"
 
 
@@ -68,7 +67,7 @@ def mean_of_known(values: Sequence[float]) -> float:
     return sum(known) / len(known) if known else math.nan
 
 
-def level_relative_to(waveform: np.ndarray, whole: np.ndarray, what: str) -> str:
+def level_relative_to(waveform: Any, whole: Any, what: str) -> str:
     """Energy of a waveform as dB relative to another, in words."""
     energy, reference = _energy(waveform), _energy(whole)
     if energy <= 0:
@@ -78,10 +77,9 @@ def level_relative_to(waveform: np.ndarray, whole: np.ndarray, what: str) -> str
     return f"{_decibel(10 * math.log10(energy / reference))} dB of the {what}"
 
 
-def _energy(waveform: np.ndarray) -> float:
+def _energy(waveform: Any) -> float:
     # In float64 by blocks: neither overflow nor a second copy of a long recording.
-    blocks = range(0, waveform.shape[-1], _BLOCK)
-    parts = (waveform[:, start : start + _BLOCK].astype(float).ravel() for start in blocks)
+    parts = (block.astype(float).ravel() for block in in_blocks(waveform))
     return sum(float(part @ part) for part in parts)
 
 

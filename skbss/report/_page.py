@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,10 +55,11 @@ def separation_page(
 
     Parameters
     ----------
-    mixture : array of shape (length,) or (n_channels, length)
-        The recording, in any unit; silence is fine.
-    sources : array of shape (n_sources, length) or (n_sources, n_channels, length)
-        Its sources, in the unit of the mixture. A list of arrays saves memory.
+    mixture : array of shape (length,) or (n_channels, length), or path of a sound file
+        The recording, in any unit; silence is fine. What is in a file may be longer than memory.
+    sources : array of shape (n_sources, length) or (n_sources, n_channels, length), or list
+        Its sources, in the unit of the mixture. A list of arrays saves memory, and one of paths
+        of sound files all the more.
     sample_rate : float
         In Hz, positive.
     references : array of the shape of `sources`, or list of arrays, optional
@@ -208,7 +210,7 @@ def write_separation_page(path, mixture, sources, **options):
 
 def _pair(
     gallery: Gallery,
-    waveforms: list[np.ndarray],
+    waveforms: list[Any],
     index: int,
     name: str,
     file: str | None,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -87,20 +88,18 @@ def plan_previews(
     return PreviewPlan("MP3", 22_050, 1, None if seconds <= fits else max(fits, 1.0), gain)
 
 
-def audio_data_uris(
-    waveforms: Sequence[np.ndarray], sample_rate: float, plan: PreviewPlan
-) -> list[str]:
+def audio_data_uris(waveforms: Sequence[Any], sample_rate: float, plan: PreviewPlan) -> list[str]:
     """Every waveform, shape (n_channels, length), encoded by the plan as a ``data:`` URI."""
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         return list(pool.map(partial(_encode, sample_rate=sample_rate, plan=plan), waveforms))
 
 
-def _encode(waveform: np.ndarray, *, sample_rate: float, plan: PreviewPlan) -> str:
+def _encode(waveform: Any, *, sample_rate: float, plan: PreviewPlan) -> str:
     import soundfile
     import soxr
 
-    if plan.seconds is not None:
-        waveform = waveform[:, : int(plan.seconds * sample_rate)]
+    length = None if plan.seconds is None else int(plan.seconds * sample_rate)
+    waveform = waveform[:, :length]
     if len(waveform) != plan.n_channels:
         waveform = waveform.mean(axis=0, keepdims=True)
     samples = waveform.T

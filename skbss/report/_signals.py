@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
+from skbss._runtime.recorded_waveform import in_blocks
 from skbss.report._difference import difference_data_uri, level_difference
 from skbss.report._players import PreviewPlan, audio_data_uris, plan_previews
 from skbss.report._plots import Tick, frequency_ticks, time_ticks
@@ -67,7 +67,7 @@ class Gallery:
 
     Parameters
     ----------
-    waveforms : sequence of arrays of shape (n_channels, length)
+    waveforms : sequence of arrays of shape (n_channels, length), or of ``RecordedWaveform``
         All that is shown, of the same shape.
     sample_rate : float
         In Hz.
@@ -83,9 +83,10 @@ class Gallery:
     plan: PreviewPlan
     axes: Axes
 
-    def __init__(self, waveforms: Sequence[np.ndarray], sample_rate: float) -> None:
+    def __init__(self, waveforms: Sequence[Any], sample_rate: float) -> None:
         n_channels, length = waveforms[0].shape
-        peak = max(max(float(waveform.max()), -float(waveform.min())) for waveform in waveforms)
+        blocks = (block for waveform in waveforms for block in in_blocks(waveform))
+        peak = max(max(float(block.max()), -float(block.min())) for block in blocks)
         self.plan = plan_previews(len(waveforms), n_channels, length, sample_rate, peak)
         self._sounds = audio_data_uris(waveforms, sample_rate, self.plan)
         self._powers = [

@@ -3,6 +3,7 @@
 import base64
 import io
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def pool_frequencies(spectra: np.ndarray, edges: np.ndarray, sample_rate: float)
 
 
 def display_power(
-    waveform: np.ndarray,
+    waveform: Any,
     sample_rate: float,
     *,
     gain: float = 1.0,
@@ -73,7 +74,7 @@ def display_power(
 
     Parameters
     ----------
-    waveform : array of shape (n_channels, length)
+    waveform : array of shape (n_channels, length), or RecordedWaveform
         The recording; its channels are shown as their mean power.
     sample_rate : float
         In Hz.

@@ -9,6 +9,7 @@ from skbss._runtime.waveforms import check_waveforms
 from skbss.frontend._framing import Framing
 from skbss.masking._level import level_of, level_of_blocks
 from skbss.separation._clip import spectrogram_rows
+from skbss.separation._cover import Cover
 
 # Samples of a piece, of all channels together.
 _SAMPLES = 1 << 20
@@ -99,6 +100,15 @@ class SpectrogramBlocks:
                 )
                 start, stop = chunk.inner.start, chunk.inner.stop
                 yield V[start // hop : None if stop is None else stop // hop]
+
+
+def activations_of_chunk(W: np.ndarray, chunk: Chunk, framing: Framing) -> np.ndarray:
+    """Those of the frames of a piece, of the rows of all ``SpectrogramBlocks``."""
+    n_channels = int(np.prod(chunk.samples.shape[:-1]))
+    n_frames = Cover(chunk.samples.shape[-1], framing).n_frames
+    first = chunk.first_frame
+    of_channels = W.reshape(n_channels, -1, W.shape[-1])[:, first : first + n_frames]
+    return of_channels.reshape(-1, W.shape[-1])
 
 
 def _cut(blocks, framing):

@@ -128,7 +128,6 @@ def learn_blind_in_blocks(way: Learning, blocks, n_sources) -> Learned:
     Returns
     -------
     learned : Learned
-        Without activations.
     """
     fitted = seeded_clone(way.factorizer, way.random_state)
     rows = SpectrogramBlocks(blocks, way.framing, way.exponent)
@@ -139,7 +138,7 @@ def learn_blind_in_blocks(way: Learning, blocks, n_sources) -> Learned:
     n_frames = len(W) // rows.n_channels
     timing = Timing([n_frames] * rows.n_channels, n_frames, way.framing.hop_length, way.sample_rate)
     labels, n_found = _group(way, fitted.components_, W, timing, n_sources)
-    return Learned(fitted, labels, n_found, 0, None)
+    return Learned(fitted, labels, n_found, 0, [W])
 
 
 def learn_supervised(way: Learning, sources) -> Learned:

@@ -37,7 +37,7 @@ from skbss.separation._clip import (
     spectrogram_rows,
 )
 from skbss.separation._dictionaries import check_can_hold_components
-from skbss.separation._in_chunks import chunks_of
+from skbss.separation._in_chunks import activations_of_chunk, chunks_of, level_of_recording
 from skbss.separation._learning import (
     Learning,
     knows_one_source,
@@ -263,7 +263,7 @@ class Separator(TransformerMixin, BaseEstimator):
         """
         clips, activations = self._fit(X, y)
         if clips is None:
-            return self._separated_in_chunks(X)
+            return self._separated_in_chunks(X, *activations)
         return clips.gather(self._separated(clips, activations or self._activations(clips)))
 
     def transform(self, X):
@@ -543,6 +543,15 @@ class Separator(TransformerMixin, BaseEstimator):
             self._with_levels(clips, activations),
         )
 
+    def _fit_and_separate_blocks(self, X):
+        """The same for one mixture in blocks: its sources piece by piece, and its activations.
+
+        These are still to be multiplied by the level, the third.
+        """
+        _, (W,) = self._fit(X, None)
+        level = level_of_recording(X) ** self._settings()[2]
+        return self._separated_in_chunks(X, W), W, level
+
     def _with_levels(self, clips, activations):
         exponent = self._settings()[2]
         return clips.gather(
@@ -569,16 +578,20 @@ class Separator(TransformerMixin, BaseEstimator):
                 "a recording can not be separated block by block: pass it whole."
             )
 
-    def _separated_in_chunks(self, blocks):
+    def _separated_in_chunks(self, blocks, activations=None):
         """The sources of one mixture that comes in blocks."""
         _, framing, exponent = self._settings()
         atoms = atom_table(self.atom_source_, self.n_sources_)
         for chunk in chunks_of(blocks, framing):
             x, level = chunk.samples, chunk.level
-            V = spectrogram_rows(x, framing, exponent=exponent, level=level)
+            if activations is None:
+                V = spectrogram_rows(x, framing, exponent=exponent, level=level)
+                W = self.factorizer_.transform(V)
+            else:
+                W = activations_of_chunk(activations, chunk, framing)
             sources = separate(
                 x,
-                self.factorizer_.transform(V),
+                W,
                 self.components_,
                 atoms,
                 exponent=self.mask_exponent / exponent,

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import soundfile
 
 from skbss.report import evaluation_page, separation_page, write_separation_page
 
@@ -323,3 +324,16 @@ def test_the_page_is_written_as_it_is_returned(sources, tmp_path):
     write_separation_page(path, sources.sum(axis=0), sources, sample_rate=RATE, title="Für Elise")
     expected = separation_page(sources.sum(axis=0), sources, sample_rate=RATE, title="Für Elise")
     assert path.read_bytes() == expected.encode("utf-8")
+
+
+def test_files_give_the_page_of_their_arrays(sources, tmp_path):
+    single = sources.astype(np.float32)
+    paths = [tmp_path / f"{name}.wav" for name in ("mixture", "one", "two")]
+    waveforms = [single.sum(axis=0), *single]
+    for path, waveform in zip(paths, waveforms, strict=True):
+        soundfile.write(path, waveform, RATE, subtype="FLOAT")
+    files = separation_page(paths[0], [str(path) for path in paths[1:]], sample_rate=RATE)
+    assert files == separation_page(waveforms[0], waveforms[1:], sample_rate=RATE)
+    soundfile.write(paths[1], np.array([0.0, np.nan]), RATE, subtype="FLOAT")
+    with pytest.raises(ValueError, match="must hold finite samples"):
+        separation_page(paths[1], paths[1:2], sample_rate=RATE)
