@@ -160,20 +160,19 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         ValueError, TypeError
             As ``fit_transform``, but for columns without any observed entry.
         """
-        self._learn_from(self._check_only(in_memory(X), weights), W, H)
+        first = not hasattr(self, "components_")
+        dtype = None if first else self.components_.dtype
+        self._learn_from(self._check_batch(in_memory(X), weights, first, dtype), W, H)
         return self
 
-    def _check_only(self, X, weights=None):
-        """A batch, checked against those before it."""
-        first = not hasattr(self, "components_")
+    def _check_batch(self, X, weights, first, dtype):
+        """A batch, checked against those before it if it is not the first, in their precision."""
         checked = self._check_input(X, weights, reset=first).completed()
         if first:
             return checked
-        X, weights = checked.X, checked.weights
-        X = X.astype(self.components_.dtype, copy=False)
-        return checked._replace(
-            X=X, weights=weights if weights is None else weights.astype(X.dtype, copy=False)
-        )
+        X, weights = checked.X.astype(dtype, copy=False), checked.weights
+        weights = weights if weights is None else weights.astype(dtype, copy=False)
+        return checked._replace(X=X, weights=weights)
 
     def _learn_from(self, batch, W, H):
         """One more batch."""
@@ -265,7 +264,16 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
             )
         for name in ("components_", "reconstruction_err_", "n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
-        for batch in recut(map(self._check_only, stream), self.batch_size):
+        dtype = None
+
+        def checked():
+            nonlocal dtype
+            for block in stream:
+                batch = self._check_batch(block, None, dtype is None, dtype)
+                dtype = batch.X.dtype
+                yield batch
+
+        for batch in recut(checked(), self.batch_size):
             self._learn_from(batch, None, H)
         if not hasattr(self, "components_"):
             raise ValueError("X has no rows: give blocks with at least one row.")

@@ -124,8 +124,9 @@ def test_many_rows_begin_with_a_sample_of_them(X, monkeypatch, tmp_path):
 def test_precision_is_that_of_the_first_block(X, tmp_path):
     found = model().fit_transform(mapped(X.astype(np.float32), tmp_path))
     assert found.dtype == np.float32
-    fitted = model().fit(Blocks(X.astype(np.float32), 20))
-    assert fitted.components_.dtype == np.float32
+    parts = [X[:5].astype(np.float32), X[5:]]
+    for blocks in (Blocks(X.astype(np.float32), 20), iter(parts)):
+        assert model().fit(blocks).components_.dtype == np.float32
 
 
 @pytest.mark.parametrize("kind", [sp.csr_array, sp.csc_matrix, jnp.asarray, np.ndarray.tolist])
@@ -223,8 +224,9 @@ def test_what_is_refused_is_refused_before_anything_is_learned(X, tmp_path):
     negative[:, 5] = np.nan
     with pytest.raises(ValueError, match="Column 5 of X has no observed entry"):
         fitted.fit(Blocks(negative, 30))
-    with pytest.raises(ValueError, match="12 features"):
-        fitted.fit([X[:, :5], X][k] for k in (1, 0))
+    for n_rows in (5, 70):
+        with pytest.raises(ValueError, match="12 features"):
+            fitted.fit([X[:, :5], X[:n_rows]][k] for k in (1, 0))
     for empty in (iter([]), Blocks(X[:0]), iter([X[:0]])):
         with pytest.raises(ValueError, match="X has no rows"):
             model().fit(empty)
