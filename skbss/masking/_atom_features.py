@@ -72,9 +72,10 @@ def rhythms(W):
         Unit vectors, of which half the squared distance is one minus the correlation. A constant
         activation has zeros.
     """
-    rhythm = (W - W.mean(axis=0)).T
+    rhythm = np.subtract(W.T, W.mean(axis=0)[:, None], order="C")
     norm = np.linalg.norm(rhythm, axis=1, keepdims=True)
-    return rhythm / np.where(norm > 0, norm, 1)
+    rhythm /= np.where(norm > 0, norm, 1)
+    return rhythm
 
 
 def sections(W, lengths, *, n_frames, frame_rate):
@@ -99,14 +100,16 @@ def sections(W, lengths, *, n_frames, frame_rate):
     """
     width = min(_SECTION_SECONDS * frame_rate, n_frames / _LEAST_SECTIONS)
     step = max(1, int(width / 2))
-    ends = np.cumsum(lengths)[:-1]
-    blurred = np.concatenate(
+    recordings = np.split(W, np.cumsum(lengths)[:-1])
+    # One atom at a time: activations of hours take much memory in float64.
+    blurred = [
         [
-            gaussian_filter1d(one, width, axis=0, mode="nearest")[::step]
-            for one in np.split(np.asarray(W, np.float64), ends)
+            gaussian_filter1d(activity.astype(np.float64), width, mode="nearest")[::step]
+            for activity in one.T
         ]
-    )
-    return np.sqrt(_fractions(blurred.T))
+        for one in recordings
+    ]
+    return np.sqrt(_fractions(np.concatenate(blurred, axis=1)))
 
 
 def have_sections(n_frames, *, frame_rate):
