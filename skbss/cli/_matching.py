@@ -1,21 +1,15 @@
 """Which sound file belongs to which."""
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from skbss.cli._errors import CommandError
+from skbss.cli._sound_names import as_counted, is_sound_name
 
 MATCHINGS = ("auto", "name", "permutation")
 _MIXTURE = "mixture"
-# What is taken for a recording; where it cannot be read, that is an error and not passed over.
-_SOUND = re.compile(
-    r"\.(3gp|aac|ac3|aif|aifc|aiff|amr|ape|au|caf|dts|flac|m4[ab]|mka|mp[123]|og[ag]|opus|rf64|snd"
-    r"|voc|w64|wave?|weba|wma|wv)",
-    re.IGNORECASE,
-)
 # What skbss itself leaves beside recordings.
 _OURS = frozenset({"separation.json", "index.html"})
 _MOST_NAMES = 3
@@ -63,12 +57,12 @@ def list_sounds(option: str, folder: Path) -> SoundFolder:
             raise CommandError(f"{option} '{folder}' does not exist.")
         if not folder.is_dir():
             raise CommandError(f"{option} '{folder}' is not a folder.")
-        entries = sorted(folder.iterdir(), key=_as_counted)
+        entries = sorted(folder.iterdir(), key=as_counted)
         found = SoundFolder(folder, [], [], [])
         for entry in entries:
             if entry.name.startswith(".") or entry.name in _OURS:
                 continue
-            if entry.is_dir() or not _SOUND.fullmatch(entry.suffix):
+            if entry.is_dir() or not is_sound_name(entry):
                 found.skipped.append(entry.name)
             elif entry.stem.casefold() == _MIXTURE:
                 found.mixtures.append(entry)
@@ -171,9 +165,3 @@ def enumerated(names: Sequence[str]) -> str:
 
 def _key(path: Path) -> str:
     return unicodedata.normalize("NFC", path.stem).casefold()
-
-
-def _as_counted(path: Path) -> list:
-    """Sorts 2 before 10."""
-    parts = re.split(r"(\d+)", path.name.casefold())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

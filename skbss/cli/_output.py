@@ -1,21 +1,28 @@
 """A folder of results that appears whole or not at all."""
 
 import errno
+import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from skbss._runtime.drafts import draft_of
 from skbss.cli._errors import CommandError
 from skbss.cli._signals import in_one_go, unfinished
 
 MANIFEST = "separation.json"
+_DRAFT = re.compile(r"\.skbss-([0-9a-f]{16})-[0-9a-f]{8}\.part")
 
 
-def check_target(target: Path, *, overwrite: bool, only: str | None = None) -> list[str]:
+def check_target(
+    target: Path, *, overwrite: bool, only: str | None = None, resumes: bool = False
+) -> list[str]:
     """Names of the files of an earlier result that a new one may replace.
 
     Parameters
@@ -26,6 +33,8 @@ def check_target(target: Path, *, overwrite: bool, only: str | None = None) -> l
         Whether an earlier result may be replaced.
     only : str, optional
         The sub-command whose results these must be; by default any.
+    resumes : bool
+        Whether the results that are wanted would have been kept.
 
     Raises
     ------
@@ -42,6 +51,8 @@ def check_target(target: Path, *, overwrite: bool, only: str | None = None) -> l
                 f"cannot write to '{place}': {os.strerror(errno.EACCES)}; choose another --out."
             )
         found = sorted(entry.name for entry in target.iterdir()) if place == target else []
+        # What is left of a process that was killed is in nobody's way.
+        found = [name for name in found if not _DRAFT.fullmatch(name)]
     except (OSError, ValueError) as error:
         raise CommandError(f"'{target}' cannot be used: {error}.") from None
     if not found:
@@ -53,8 +64,13 @@ def check_target(target: Path, *, overwrite: bool, only: str | None = None) -> l
             f"'{target}' holds '{min(foreign)}', which skbss did not write; choose another --out."
         )
     if not overwrite:
+        if resumes:
+            found_is, ways = "another result, or a part of one", ""
+        else:
+            found_is, ways = "an earlier result", "--resume to keep it, "
         raise CommandError(
-            f"'{target}' holds an earlier result; choose another --out or pass --overwrite."
+            f"'{target}' holds {found_is}; pass {ways}--overwrite to replace it, or choose another "
+            "--out."
         )
     if only is not None and command != only:
         raise CommandError(
@@ -79,7 +95,7 @@ def output_folder(target: Path, *, overwrite: bool, only: str | None = None) -> 
     # Beside the target, or in it if there is one, so that moving never copies.
     parent = target if target.is_dir() else target.parent
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
-    draft = parent / f".skbss-{secrets.token_hex(4)}.part"
+    draft = parent / f".skbss-{_mark(target)}-{secrets.token_hex(4)}.part"
 
     def discard() -> None:
         shutil.rmtree(draft, ignore_errors=True)
@@ -97,27 +113,82 @@ def output_folder(target: Path, *, overwrite: bool, only: str | None = None) -> 
             raise CommandError(f"cannot write to '{target}': {error.strerror or error}.") from error
 
 
+def remove_drafts(targets: Iterable[Path]) -> None:
+    """Remove what processes that were killed have left of results that are complete, or given up.
+
+    Parameters
+    ----------
+    targets : iterable of Path
+        Where the results were to be.
+    """
+    marks: dict[Path, set[str]] = {}
+    for target in targets:
+        target = Path(os.path.abspath(target))  # noqa: PTH100 - links in the path are kept
+        for folder in (target.parent, target):
+            marks.setdefault(folder, set()).add(_mark(target))
+    for folder, wanted in marks.items():
+        with suppress(OSError):
+            for entry in list(folder.iterdir()):
+                found = _DRAFT.fullmatch(entry.name)
+                if found and found[1] in wanted:
+                    shutil.rmtree(entry, ignore_errors=True)
+
+
+def result_of(target: Path, making: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the manifest tells of the whole result of what `making` says, if it is there.
+
+    Parameters
+    ----------
+    target : Path
+        The folder; it need not exist.
+    making : mapping
+        What was separated and how, as the manifest tells it.
+    """
+    told = _told(target / MANIFEST)
+    is_whole = told.get("making") == making and all((target / f).is_file() for f in told["files"])
+    return told if is_whole else None
+
+
+def _mark(target: Path) -> str:
+    """What tells the drafts of a result from those of others beside it."""
+    return hashlib.blake2b(os.fsencode(target.name), digest_size=8).hexdigest()
+
+
 def _publish(draft: Path, target: Path, replaced: list[str]) -> None:
     if not target.is_dir():
         draft.rename(target)
         return
-    names = sorted(entry.name for entry in draft.iterdir())
-    for name in names:
-        (draft / name).replace(target / name)
+    names = [entry.name for entry in draft.iterdir()]
+    if replaced:
+        # Whenever this is cut off, the folder can be told to be ours, and not to be complete.
+        earlier = _told(target / MANIFEST)
+        files = sorted({*names, *replaced})
+        with draft_of(target / MANIFEST) as manifest:
+            told = {"command": earlier.get("command"), "files": files}
+            manifest.write_text(json.dumps(told), encoding="utf-8")
     for name in set(replaced) - set(names):
         (target / name).unlink()
+    # The manifest comes last: it says that all is there.
+    for name in sorted(names, key=lambda name: (name == MANIFEST, name)):
+        (draft / name).replace(target / name)
     draft.rmdir()
 
 
 def _manifest(path: Path) -> tuple[set[str], str]:
     """Files that an earlier result consists of, and the sub-command that made it."""
+    told = _told(path)
+    words = str(told.get("command", "")).split()
+    return set(told["files"]), "".join(words[1:2])
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What a manifest says; of what is none, that there are no files."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        files, words = told["files"], str(told.get("command", "")).split()
+        files = [name for name in told["files"] if isinstance(name, str)]
+        return {**told, "files": files if isinstance(told["files"], list) else []}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return set(), ""
-    files = files if isinstance(files, list) else []
-    return {name for name in files if isinstance(name, str)}, "".join(words[1:2])
+        return {"files": []}
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -9,14 +9,20 @@ from skbss.report._progress import progress_display
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """A function that announces the next stage: a spinner on a terminal, silent when piped."""
+def progress(*, total: int | None = None, done: int = 0) -> Iterator[Callable[[str], None]]:
+    """A function that announces the next stage: a spinner on a terminal, silent when piped.
+
+    With a `total` it announces what is finished, beside a bar; so much was `done` before.
+    """
     is_shown = sys.stdout.isatty() and sys.stderr.isatty()
     if not is_shown:
         with progress_display(False) as say:
             yield say
         return
-    with unfinished(_restore_terminal), progress_display(True) as say:
+    with (
+        unfinished(_restore_terminal),
+        progress_display(True, total=total, done=done) as say,
+    ):
         yield say
 
 

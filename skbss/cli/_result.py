@@ -40,6 +40,8 @@ class Account:
         What the columns mean.
     notes : sequence of str
         What the reader should know first.
+    making : mapping or None
+        What was separated and how, by which the same is known again.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Account:
     scores: Mapping[str, np.ndarray] | None = None
     definitions: Mapping[str, str] | None = None
     notes: Sequence[str] = ()
+    making: Mapping[str, Any] | None = None
 
 
 def sound_files(stem_names: Sequence[str]) -> list[str]:
@@ -140,6 +143,7 @@ def write_result(
         "iterations": separation.n_iter,
         "converged": separation.converged,
         "versions": versions,
+        **({} if account.making is None else {"making": account.making}),
         "files": [*files, *(["index.html"] if html else []), MANIFEST],
     }
     text = json.dumps(told, ensure_ascii=False, indent=2, allow_nan=False) + "\n"

@@ -1,16 +1,20 @@
 """``skbss separate``."""
 
-import os
-import shlex
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from skbss.cli._corpus import find_recordings, folders_of
+from skbss.cli._corpus_log import CorpusLog
 from skbss.cli._errors import CommandError, complain, one_line_errors
-from skbss.cli._methods import METHODS, find_method
-from skbss.cli._names import distinct, file_name, numbered
-from skbss.cli._output import check_target, output_folder
+from skbss.cli._job import Job, Outcome, attempt, separate_job
+from skbss.cli._methods import METHODS
+from skbss.cli._names import file_name
+from skbss.cli._output import check_target, remove_drafts
 from skbss.cli._progress import progress
 from skbss.cli._settings import DEVICES, GROUPINGS, Settings, check_device, usual
 from skbss.report import printable
@@ -27,7 +31,7 @@ SEPARATE_EPILOG = """[bold]Examples[/bold]
   skbss separate talk.flac --method is-nmf --n-fft 1024
   skbss separate quartet.wav --method harmonic-nmf --pitches 36-96
   skbss separate room.wav --method esad         as many sources as microphones
-  skbss separate *.wav --out all                one folder for each file, all checked first
+  skbss separate corpus --out all --workers 4   all in a folder; cut off? again with --resume
   skbss separate -- -take1.wav                  when a name starts with a dash
 
 [bold]When the result is bad[/bold]
@@ -46,15 +50,17 @@ _DEFAULTS = Settings()
 _TIME_FREQUENCY = "Spectrogram"
 _RUN = "Running and writing"
 _MODEL = "Of some methods only"
+_CORPUS = "Many recordings"
+_MOST_REASONS = 10
 
 
 def separate(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE|DIR...",
             help="Sound files: wav, flac, ogg, mp3 or aiff; any rate, length and number of "
-            "channels.",
+            "channels. Of a folder, all that are in it and in its folders.",
         ),
     ],
     method: Annotated[
@@ -218,8 +224,8 @@ def separate(
             metavar="DIR",
             show_default="NAME-stems, one for each file",
             rich_help_panel=_RUN,
-            help="Folder for the stems; several files get one folder each in it. It must be new, "
-            "empty, or an earlier result.",
+            help="Folder for the stems; several files get one folder each in it, and corpus.jsonl "
+            "tells what became of them. It must be new, empty, or an earlier result.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -242,6 +248,33 @@ def separate(
             help="Random start. The same seed gives the same stems; another may be better.",
         ),
     ] = _DEFAULTS.seed,
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=_CORPUS,
+            help="How many processes separate at once.",
+        ),
+    ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            show_default=False,
+            rich_help_panel=_CORPUS,
+            help="The scheduler of a Dask cluster, tcp://HOST:PORT, whose workers separate instead "
+            "of this machine. They must see the same files.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            rich_help_panel=_CORPUS,
+            help="Keep the results that are there, of the same recordings with the same options, "
+            "and go on with the others.",
+        ),
+    ] = False,
     device: Annotated[
         str,
         typer.Option(
@@ -274,100 +307,154 @@ def separate(
     with one_line_errors():
         settings.check()
         check_device(device)
-        targets = _targets(files, out)
-        _check_all(files, targets, settings, overwrite=overwrite)
-    n_failed = 0
-    for file, target in zip(files, targets, strict=True):
-        with one_line_errors():
-            try:
-                _separate_file(
-                    file, target, settings, device=device, overwrite=overwrite, html=html
-                )
-            except CommandError as error:
-                if len(files) == 1:
-                    raise
-                complain(str(error))
-                n_failed += 1
+        way = _Way(settings, device, html, overwrite, resume, workers, scheduler)
+        way.check()
+        if _is_one_file(files) and scheduler is None:
+            _separate_file(way.job(files[0], out or _stems_of(files[0])), resume=resume)
+            n_failed = 0
+        else:
+            n_failed = _separate_corpus(files, out, way)
     if n_failed:
         raise typer.Exit(2)
 
 
-def _check_all(
-    files: list[Path], targets: list[Path], settings: Settings, *, overwrite: bool
-) -> None:
-    """Refuse all files, with a line for each reason, if one of them cannot be separated."""
-    from skbss.cli._recording import probe_recording
+@dataclass(frozen=True)
+class _Way:
+    """The options but for those that say what is separated, and where to."""
 
-    reasons = {}  # in order, each once
-    for file, target in zip(files, targets, strict=True):
-        try:
-            settings.resolve(*probe_recording(file))
-            check_target(target, overwrite=overwrite)
-        except CommandError as error:
-            reasons[str(error)] = error
-    for reason in list(reasons)[:-1]:
-        complain(reason)
-    if reasons:
-        raise list(reasons.values())[-1]
+    settings: Settings
+    device: str
+    html: bool
+    overwrite: bool
+    resume: bool
+    workers: int
+    scheduler: str | None
 
+    def check(self) -> None:
+        if self.workers < 1:
+            raise CommandError(f"--workers must be at least 1, got {self.workers}.")
+        if self.workers > 1 and self.scheduler is not None:
+            raise CommandError(
+                "--workers are processes of this machine: leave them out where a --scheduler says "
+                "who works."
+            )
 
-def _separate_file(
-    file: Path, target: Path, settings: Settings, *, device: str, overwrite: bool, html: bool
-) -> None:
-    from skbss.cli._in_blocks import separate_recording
-    from skbss.cli._recording import decode_recording, read_recording
-    from skbss.cli._result import Account, write_result
-    from skbss.cli._separation import on_device, separate_waveform
-
-    in_blocks = find_method(settings.method).in_blocks
-    recording = None if in_blocks else read_recording(file)
-    with progress() as say, output_folder(target, overwrite=overwrite) as folder:
-        say(f"Separating {file.name}")
-        if recording is None:
-            recording = decode_recording(file, folder / "mixture.wav")
-        settings = settings.resolve(recording.sample_rate, len(recording.waveform))
-        with on_device(device):
-            if in_blocks:
-                separation = separate_recording(recording, settings, folder)
-            else:
-                separation = separate_waveform(recording.waveform, recording.sample_rate, settings)
-        say("Writing the stems and the page" if html else "Writing the stems")
-        numbers = range(1, 1 + len(separation.stems))
-        account = Account(
-            title=file.name,
-            subtitle=recording.tag,
-            command=_command(file, settings, target, html=html),
-            source_names=[f"Source {k}" for k in numbers],
-            stem_names=numbered(len(numbers)),
-        )
-        write_result(
-            folder,
-            recording.waveform,
-            recording.sample_rate,
-            separation,
-            settings,
-            account,
-            html=html,
-        )
-    for note in separation.notes:
-        complain(f"{file.name}: {note}")
-    listen = target / "index.html" if html else target
-    typer.echo(printable(f"{file.name}: {len(separation.stems)} sources in {listen}"))
+    def job(self, file: Path, target: Path, root: Path = Path()) -> Job:
+        return Job(file, target, root, self.settings, self.device, self.overwrite, self.html)
 
 
-def _targets(files: list[Path], out: Path | None) -> list[Path]:
-    """The folder of each file."""
-    stems = distinct(file_name(file.stem) for file in files)
+def _separate_file(job: Job, *, resume: bool) -> None:
+    """Separate one recording that was named, and tell about it."""
+    outcome = job.done() if resume else None
+    if outcome is None:
+        from skbss.cli._recording import probe_recording
+
+        job.settings.resolve(*probe_recording(job.file))
+        check_target(job.target, overwrite=job.overwrite, resumes=resume)
+        with progress() as say:
+            outcome = separate_job(job, say)
+    _tell(job, outcome)
+
+
+def _separate_corpus(paths: list[Path], out: Path | None, way: _Way) -> int:
+    """Separate all recordings; how many could not be."""
+    out = _folder_of_all(paths, out)
+    log = None if out is None else CorpusLog(out)
+    recordings = find_recordings(paths, besides=out)
+    folders = folders_of(recordings, {} if log is None else log.folders)
     if out is None:
-        return [Path(f"{stem}-stems") for stem in stems]
-    return [out] if len(files) == 1 else [out / stem for stem in stems]
+        folders = [folder.with_name(f"{folder.name}-stems") for folder in folders]
+    root = Path() if out is None else out
+    jobs = {
+        way.job(found.file, root / folder, root): (found.name, str(folder))
+        for found, folder in zip(recordings, folders, strict=True)
+    }
+    done = {job: outcome for job in jobs if way.resume and (outcome := job.done())}
+    missing = [job for job in jobs if job not in done]
+    _check_all(missing, resumes=way.resume)
+    n_failed = 0
+    with ExitStack() as stack:
+        finished = stack.enter_context(_engine(way))
+        if log is not None:
+            log.begin(jobs[job][0] for job in missing)
+            for job in done:
+                if jobs[job][0] not in log.folders:
+                    log.add(*jobs[job], done[job])
+        say = stack.enter_context(progress(total=len(jobs), done=len(done)))
+        for job, outcome in finished(missing):
+            if log is not None:
+                log.add(*jobs[job], outcome)
+            _tell(job, outcome)
+            say(job.file.name)
+            n_failed += outcome.error is not None
+    remove_drafts(job.target for job in jobs)
+    _tell_sum(len(jobs), len(done), n_failed)
+    return n_failed
 
 
-def _command(file: Path, settings: Settings, target: Path, *, html: bool) -> str:
-    """The command that makes the result again, without the folders of whoever ran it."""
-    name = file.name
-    folder = os.path.basename(os.path.abspath(target))  # noqa: PTH100, PTH119
-    words = ["skbss", "separate", *settings.options(), "--out", folder]
-    words += [] if html else ["--no-html"]
-    words += ["--", name] if name.startswith("-") else [name]
-    return shlex.join(words)
+@contextmanager
+def _engine(way: _Way) -> Iterator[Callable[[list[Job]], Iterable[tuple[Job, Outcome]]]]:
+    """What separates many recordings, somewhere, and yields what became of each."""
+    if way.scheduler is not None:
+        from skbss.cli._cluster import connected, on_cluster
+
+        with connected(way.scheduler) as client:
+            yield lambda jobs: on_cluster(client, jobs)
+    elif way.workers > 1:
+        from skbss.cli._workers import in_processes
+
+        yield lambda jobs: in_processes(jobs, way.workers)
+    else:
+        yield lambda jobs: ((job, attempt(job)) for job in jobs)
+
+
+def _tell(job: Job, outcome: Outcome) -> None:
+    if outcome.error is not None:
+        complain(outcome.error)
+        return
+    for note in outcome.notes:
+        complain(f"{job.file.name}: {note}")
+    listen = job.target / "index.html" if job.html else job.target
+    typer.echo(printable(f"{job.file.name}: {outcome.n_stems} sources in {listen}"))
+
+
+def _tell_sum(n_jobs: int, n_done: int, n_failed: int) -> None:
+    there = f", {n_done} of them before" if n_done else ""
+    failed = f", {n_failed} failed" if n_failed else ""
+    typer.echo(f"{n_jobs - n_failed} of {n_jobs} recordings are separated{there}{failed}.")
+
+
+def _check_all(jobs: list[Job], *, resumes: bool) -> None:
+    """Refuse all, with a line for each reason, if one is not there or its folder is taken."""
+    reasons: dict[str, None] = {}  # in order, each once
+    for job in jobs:
+        try:
+            if not job.file.exists():
+                raise CommandError(f"'{job.file}' does not exist.")
+            check_target(job.target, overwrite=job.overwrite, resumes=resumes)
+        except CommandError as error:
+            reasons[str(error)] = None
+    *first, last = reasons or [None]
+    for reason in first[:_MOST_REASONS]:
+        complain(str(reason))
+    if len(first) > _MOST_REASONS:
+        complain(f"... and {len(first) - _MOST_REASONS} more.")
+    if last is not None:
+        raise CommandError(last)
+
+
+def _is_one_file(paths: list[Path]) -> bool:
+    return len(paths) == 1 and not paths[0].is_dir()
+
+
+def _folder_of_all(paths: list[Path], out: Path | None) -> Path | None:
+    """The folder that holds the results of all; None where each lies beside the others here."""
+    if out is not None or not any(path.is_dir() for path in paths):
+        return out
+    if len(paths) > 1:
+        raise CommandError("--out is needed where a folder is not all that is to be separated.")
+    return _stems_of(paths[0].resolve())
+
+
+def _stems_of(path: Path) -> Path:
+    return Path(f"{file_name(path.name if path.is_dir() else path.stem)}-stems")

@@ -4,11 +4,13 @@ import json
 import sys
 from collections.abc import Iterable
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 
+from skbss._runtime.in_parallel import as_they_finish
 from skbss.evaluation._evaluation import Evaluation
 from skbss.evaluation._journal import Journal
 from skbss.evaluation._keys import lasting_keys
@@ -130,8 +132,9 @@ def evaluate(
     missing = [run for run in runs if not journal.holds(run.key)]
     is_shown = sys.stderr.isatty() if progress is None else bool(progress)
     with progress_display(is_shown, total=len(runs), done=len(runs) - len(missing)) as advance:
-        for key, record in _as_they_finish(missing, n_jobs):
-            journal.add(key, record)
+        side_by_side = partial(_run_by_joblib, n_jobs=n_jobs)
+        for run, record in as_they_finish(side_by_side, missing, _one_by_one):
+            journal.add(run.key, record)
             advance(f"{record['task']}, {record['system']}")
     # A tag may have changed since the run, on which it has no influence.
     return Evaluation([{**journal[run.key], "tags": tags_of(run.task)} for run in runs])
@@ -148,39 +151,27 @@ class _Run(NamedTuple):
     metrics: list[Metric]
 
 
-def _keyed_record(run):
-    return run.key, run_system(*run[1:])
+def _numbered_record(number, run):
+    return number, run_system(*run[1:])
 
 
-def _as_they_finish(runs, n_jobs):
-    """The records with their keys, in any order."""
-    finished = set()
+def _run_by_joblib(turns, *, n_jobs):
     try:
-        for key, record in _parallel(n_jobs)(joblib.delayed(_keyed_record)(run) for run in runs):
-            finished.add(key)
-            yield key, record
-    except BrokenProcessPool:
-        # One of those that ran together took its process with it: each by itself shows which.
-        for run in runs:
-            if run.key not in finished:
-                yield _in_a_process_of_its_own(run)
-
-
-def _parallel(n_jobs):
-    try:
-        return joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     except ValueError:  # a backend that returns everything at the end
-        return joblib.Parallel(n_jobs=n_jobs)
+        parallel = joblib.Parallel(n_jobs=n_jobs)
+    return parallel(joblib.delayed(_numbered_record)(*turn) for turn in turns)
 
 
-def _in_a_process_of_its_own(run):
+def _one_by_one(runs):
     from joblib.externals.loky import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(max_workers=1) as executor:
-        try:
-            return executor.submit(_keyed_record, run).result()
-        except BrokenProcessPool:
-            return run.key, lost_run(*run[1:])
+    for run in runs:
+        with ProcessPoolExecutor(max_workers=1) as executor:
+            try:
+                yield executor.submit(run_system, *run[1:]).result()
+            except BrokenProcessPool:
+                yield lost_run(*run[1:])
 
 
 def _passing_key(task, name, seed):

@@ -1,17 +1,24 @@
 """The folder of results appears whole or not at all."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from skbss.cli._errors import CommandError
-from skbss.cli._output import MANIFEST, check_target, output_folder
+from skbss.cli._output import (
+    MANIFEST,
+    check_target,
+    output_folder,
+    remove_drafts,
+    result_of,
+)
 
 
-def write_result(folder, *names):
+def write_result(folder, *names, **told):
     for name in names:
         (folder / name).write_text("new")
-    (folder / MANIFEST).write_text(json.dumps({"files": [*names, MANIFEST]}))
+    (folder / MANIFEST).write_text(json.dumps({"files": [*names, MANIFEST], **told}))
 
 
 def fail(target, error):
@@ -113,3 +120,46 @@ def test_a_folder_inside_a_file_can_not_be_made(tmp_path):
     ):
         pass
     assert names(tmp_path) == ["f"]
+
+
+def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path):
+    target, other = tmp_path / "x", tmp_path / "y"
+    with pytest.MonkeyPatch.context() as patch:
+        # As by SIGKILL: nobody tidies up.
+        patch.setattr("shutil.rmtree", lambda *_, **__: None)
+        for place in (target, other):
+            with pytest.raises(RuntimeError):
+                fail(place, RuntimeError)
+    target.mkdir()
+    assert len(names(tmp_path)) == 3
+    assert check_target(target, overwrite=False) == []
+    remove_drafts([target])
+    # That of another result may still be written to.
+    [left] = set(names(tmp_path)) - {"x"}
+    remove_drafts([other])
+    assert names(tmp_path) == ["x"]
+    assert left.startswith(".skbss-")
+
+
+def test_a_replacement_that_is_cut_off_is_ours_and_not_complete(tmp_path, monkeypatch):
+    making = {"file": "song.wav"}
+    with output_folder(tmp_path / "x", overwrite=False) as draft:
+        write_result(draft, "x.wav", "stale.wav", making=making)
+    assert result_of(tmp_path / "x", making)
+    replace = Path.replace
+
+    def killed(self, target):
+        if target.name == "y.wav":
+            raise SystemExit
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(SystemExit), output_folder(tmp_path / "x", overwrite=True) as draft:
+        write_result(draft, "x.wav", "y.wav", making=making)
+    monkeypatch.undo()
+    assert result_of(tmp_path / "x", making) is None
+    check_target(tmp_path / "x", overwrite=True)
+    with output_folder(tmp_path / "x", overwrite=True) as draft:
+        write_result(draft, "x.wav", "y.wav", making=making)
+    assert result_of(tmp_path / "x", making)
+    assert names(tmp_path / "x") == [MANIFEST, "x.wav", "y.wav"]

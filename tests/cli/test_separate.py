@@ -280,30 +280,37 @@ def test_several_files_have_a_folder_each(skbss, recording, folder):
     shutil.copy(recording, folder / "b" / "song.wav")
     result = skbss("separate", "song.wav", "b/song.wav", "--out", "all", "--no-html")
     assert result.exit_code == 0
-    assert entries(folder / "all") == ["song", "song-2"]
+    assert entries(folder / "all") == ["corpus.jsonl", "song", "song-2"]
+
+
+def test_nothing_is_separated_where_a_file_is_missing(skbss, recording, folder):
+    assert_refused(skbss("separate", "song.wav", "missing.wav", "--out", "all"), "does not exist")
+    assert entries(folder) == ["song.wav"]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "options", "message"),
     [
-        ("missing.wav", None, (), "does not exist"),
         ("text.wav", b"Dear diary, " * 50, (), "cannot be read as a sound file"),
         ("empty.wav", b"", (), "is empty"),
+        ("silence.wav", 8000, (), "is silent: every sample is zero"),
         ("slow.wav", 1000, ("--n-fft", 2048), "--n-fft must be at most 2000, 2 seconds of"),
         ("slow.wav", 1000, ("--hop-length", 100), "--hop-length must be at most half of --n-fft"),
     ],
 )
-def test_all_files_are_checked_before_the_first_is_separated(
+def test_what_is_wrong_with_a_file_does_not_stop_the_others(
     skbss, recording, folder, name, content, options, message
 ):
     if isinstance(content, int):
-        soundfile.write(folder / name, np.ones(100), content)
-    elif content is not None:
+        soundfile.write(folder / name, np.full(100, content != RATE, float), content)
+    else:
         (folder / name).write_bytes(content)
-    before = entries(folder)
-    result = skbss("separate", "song.wav", name, *options, "--out", "all", quick=False)
-    assert_refused(result, message)
-    assert entries(folder) == before
+    options = (*options, "--max-iter", 3, "--no-html", "--out", "all")
+    result = skbss("separate", name, "song.wav", *options, quick=False)
+    assert result.exit_code == 2
+    [told] = result.stderr.splitlines()
+    assert message in told
+    assert entries(folder / "all") == ["corpus.jsonl", "song"]
 
 
 def test_all_folders_are_checked_before_the_first_is_filled(skbss, recording, folder):
@@ -322,14 +329,6 @@ def test_every_reason_is_told_once(skbss, recording, folder):
         "skbss: 'song.wav' is a file; choose another --out.",
         "skbss: 'y.wav' does not exist.",
     ]
-
-
-def test_what_only_the_whole_file_tells_does_not_stop_the_others(skbss, recording, folder):
-    soundfile.write(folder / "silence.wav", np.zeros(100), RATE)
-    result = skbss("separate", "silence.wav", "song.wav", "--out", "all", "--no-html")
-    assert result.exit_code == 2
-    assert result.stderr == "skbss: 'silence.wav' is silent: every sample is zero.\n"
-    assert entries(folder / "all") == ["song"]
 
 
 @pytest.mark.parametrize("name", ["memo.m4a", "my film.MP4", "-x.aac"])
@@ -456,7 +455,7 @@ def test_on_the_cpu(skbss, recording):
         ("missing.wav", None, "does not exist"),
         ("empty.wav", b"", "is empty"),
         ("text.wav", b"Dear diary, " * 50, "cannot be read as a sound file"),
-        (".", None, "is a folder"),
+        (".", None, "holds no recordings"),
     ],
 )
 def test_files_that_are_no_sound(skbss, folder, name, content, message):
