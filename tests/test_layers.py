@@ -141,7 +141,7 @@ for module in pkgutil.walk_packages(skbss.__path__, "skbss."):
         __import__(module.name)
 rows = np.random.default_rng(0).uniform(size=(40, 6)).astype(np.float32)
 model = skbss.MiniBatchBetaNMF(2, init="random", max_iter=1, tol=0)
-model.fit(rows), model.fit([rows[:20], rows[20:]]), model.transform(rows)
+model.fit(rows), model.fit(iter([rows[:20], rows[20:]])), model.transform(rows)
 loaded = set(sys.modules) - with_jax
 ours = {n for n in loaded if n.split(".")[0] in ("dask", "distributed") or "jax.distributed" in n}
 print(json.dumps([sorted(ours), bool(jax.distributed.is_initialized())]))
