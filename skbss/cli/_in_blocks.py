@@ -33,6 +33,43 @@ class _Blocks:
         return (block[0] if single else block for block in in_blocks(self._waveform))
 
 
+class InBlocks:
+    """The separation of a recording that is in a file.
+
+    Parameters
+    ----------
+    recording : Recording
+        From ``decode_recording``.
+    settings : Settings
+        Resolved for it.
+    """
+
+    def __init__(self, recording: Recording, settings: Settings):
+        self._waveform = recording.waveform
+        self._separator = make_separator(recording.sample_rate, settings, settings.n_sources)
+
+    def learn(self) -> None:
+        """Learn from all of it, so that the rest can be told."""
+        found = self._separator._fit_and_separate_blocks(_Blocks(self._waveform))
+        self._parts, self._W, self._level = found
+        self.n_sources = int(self._separator.n_sources_)
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Stems of shape (n_sources, n_channels, n), piece by piece."""
+        start = 0
+        for part in self._parts:
+            stems = np.array(part if part.ndim == 3 else part[:, np.newaxis])
+            stop = start + stems.shape[-1]
+            absorb_rounding(self._waveform[:, start:stop], stems)
+            yield stems
+            start = stop
+
+    def separation(self, stems: Any) -> Separation:
+        """What was found, with the stems as they were kept."""
+        W = self._W.reshape(len(self._waveform), -1, self._W.shape[-1])
+        return factorized(self._separator, stems, self._level * mean_columns(W))
+
+
 def separate_recording(recording: Recording, settings: Settings, folder: Path) -> Separation:
     """Separate a recording that is in a file, and write its stems.
 
@@ -54,26 +91,17 @@ def separate_recording(recording: Recording, settings: Settings, folder: Path) -
     CommandError
         If the library refuses the settings for this recording.
     """
-    waveform = recording.waveform
+    shape, sample_rate = recording.waveform.shape, recording.sample_rate
 
     def separated() -> Separation:
-        separator = make_separator(recording.sample_rate, settings, settings.n_sources)
-        parts, W, level = separator._fit_and_separate_blocks(_Blocks(waveform))
-        paths = [folder / name for name in sound_files(numbered(separator.n_sources_))[1:]]
+        found = InBlocks(recording, settings)
+        found.learn()
+        paths = [folder / name for name in sound_files(numbered(found.n_sources))[1:]]
         with ExitStack() as files:
-            writers = [
-                files.enter_context(wav_writer(path, waveform.shape, recording.sample_rate))
-                for path in paths
-            ]
-            start = 0
-            for part in parts:
-                stems = np.array(part if part.ndim == 3 else part[:, np.newaxis])
-                stop = start + stems.shape[-1]
-                absorb_rounding(waveform[:, start:stop], stems)
+            writers = [files.enter_context(wav_writer(path, shape, sample_rate)) for path in paths]
+            for stems in found.pieces():
                 for write, stem in zip(writers, stems, strict=True):
                     write(stem)
-                start = stop
-        columns = mean_columns(W.reshape(len(waveform), -1, W.shape[-1]))
-        return factorized(separator, [RecordedWaveform(path) for path in paths], level * columns)
+        return found.separation([RecordedWaveform(path) for path in paths])
 
     return with_notes(separated)

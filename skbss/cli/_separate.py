@@ -1,5 +1,6 @@
 """``skbss separate``."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ SEPARATE_EPILOG = """[bold]Examples[/bold]
   skbss separate quartet.wav --method harmonic-nmf --pitches 36-96
   skbss separate room.wav --method esad         as many sources as microphones
   skbss separate corpus --out all --workers 4   all in a folder; cut off? again with --resume
+  ffmpeg -i film.mkv -f wav - | skbss separate --stream > stems.au
   skbss separate -- -take1.wav                  when a name starts with a dash
 
 [bold]When the result is bad[/bold]
@@ -56,13 +58,13 @@ _MOST_REASONS = 10
 
 def separate(
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="FILE|DIR...",
             help="Sound files: wav, flac, ogg, mp3 or aiff; any rate, length and number of "
             "channels. Of a folder, all that are in it and in its folders.",
         ),
-    ],
+    ] = None,
     method: Annotated[
         str,
         typer.Option(
@@ -275,6 +277,16 @@ def separate(
             "and go on with the others.",
         ),
     ] = False,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            rich_help_panel=_RUN,
+            help="Read a recording from standard input, and write one to standard output that has "
+            "the channels of all stems: AU with 32-bit floats, which programs for sound know by "
+            "itself.",
+        ),
+    ] = False,
     device: Annotated[
         str,
         typer.Option(
@@ -309,6 +321,11 @@ def separate(
         check_device(device)
         way = _Way(settings, device, html, overwrite, resume, workers, scheduler)
         way.check()
+        if stream:
+            _separate_stream(way, files, out)
+            return
+        if not files:
+            raise CommandError("name the recordings to separate, or pass --stream.")
         if _is_one_file(files) and scheduler is None:
             _separate_file(way.job(files[0], out or _stems_of(files[0])), resume=resume)
             n_failed = 0
@@ -341,6 +358,30 @@ class _Way:
 
     def job(self, file: Path, target: Path, root: Path = Path()) -> Job:
         return Job(file, target, root, self.settings, self.device, self.overwrite, self.html)
+
+
+def _separate_stream(way: _Way, files: list[Path] | None, out: Path | None) -> None:
+    given = {
+        "FILE": files,
+        "--out": out,
+        "--overwrite": way.overwrite,
+        "--resume": way.resume,
+        "--workers": way.workers > 1,
+        "--scheduler": way.scheduler,
+    }
+    for option in (option for option, value in given.items() if value):
+        raise CommandError(
+            f"{option} does not go with --stream, which reads standard input and writes standard "
+            "output."
+        )
+    if sys.stdin.isatty() or sys.stdout.isatty():
+        raise CommandError(
+            "--stream reads and writes sound, not text: 'skbss separate --stream < in.wav > out.au'"
+            ", or between other programs."
+        )
+    from skbss.cli._stream import separate_stream
+
+    separate_stream(sys.stdin.buffer, sys.stdout.fileno(), way.settings, way.device)
 
 
 def _separate_file(job: Job, *, resume: bool) -> None:
