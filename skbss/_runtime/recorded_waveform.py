@@ -41,8 +41,9 @@ class RecordedWaveform:
         return samples.T[channels]
 
 
-def in_blocks(waveform: Any) -> Iterator[np.ndarray]:
-    """A waveform of shape ([n_channels,] length), in blocks along its last axis."""
-    for start in range(0, waveform.shape[-1], _BLOCK):
-        time = slice(start, start + _BLOCK)
+def in_blocks(waveform: Any, length: int | None = None) -> Iterator[np.ndarray]:
+    """A waveform of shape ([n_channels,] length), or its beginning, in blocks of its last axis."""
+    n_samples = waveform.shape[-1] if length is None else min(length, waveform.shape[-1])
+    for start in range(0, n_samples, _BLOCK):
+        time = slice(start, min(start + _BLOCK, n_samples))
         yield waveform[time] if waveform.ndim == 1 else waveform[:, time]

@@ -121,13 +121,13 @@ class StreamedRows:
                 limit = sample_size(n_features)
             if limit:
                 every = slice(-n_rows % stride, None, stride)
-                kept.append(_rows_of(block.X, block.weights, every))
+                kept.append(_own_rows_of(block.X, block.weights, every))
             n_rows += block.X.shape[0]
             totals = np.asarray(weight_sums(block.X, block.weights, axis=0), np.float64)
             self.totals = self.totals + totals
             means.append((mean_of(block.X, block.weights), totals.sum()))
             while limit and -(-n_rows // stride) > limit:
-                kept, stride = [_rows_of(*_joined(kept), slice(None, None, 2))], 2 * stride
+                kept, stride = [_own_rows_of(*_joined(kept), slice(None, None, 2))], 2 * stride
         if not n_rows:
             raise ValueError("X has no rows: give blocks with at least one row.")
         self.shape = (n_rows, n_features)
@@ -190,6 +190,12 @@ def _of_rows(X, weights):
 def _rows_of(X: Any, weights: Any, rows: slice) -> tuple[Any, Any]:
     """Some rows of X, and their weights."""
     return X[rows], weights if weights is None or weights.shape[0] == 1 else weights[rows]
+
+
+def _own_rows_of(X: Any, weights: Any, rows: slice) -> tuple[Any, Any]:
+    """The same, copied: a view of a few rows would keep all others in memory."""
+    X, weights = _rows_of(X, weights, rows)
+    return X.copy(), weights if weights is None else weights.copy()
 
 
 def _joined(parts: list[tuple[Any, Any]]) -> tuple[Any, Any]:

@@ -101,10 +101,11 @@ def sections(W, lengths, *, n_frames, frame_rate):
     width = min(_SECTION_SECONDS * frame_rate, n_frames / _LEAST_SECTIONS)
     step = max(1, int(width / 2))
     recordings = np.split(W, np.cumsum(lengths)[:-1])
-    # One atom at a time: activations of hours take much memory in float64.
+    # One atom at a time, of which a view would keep the whole: activations of hours take much
+    # memory in float64.
     blurred = [
         [
-            gaussian_filter1d(activity.astype(np.float64), width, mode="nearest")[::step]
+            gaussian_filter1d(activity.astype(np.float64), width, mode="nearest")[::step].copy()
             for activity in one.T
         ]
         for one in recordings

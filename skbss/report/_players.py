@@ -3,7 +3,7 @@
 import base64
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from skbss._runtime.recorded_waveform import in_blocks
+
 # An uncompressed page of this size still opens at once on a phone; beyond it sound is compressed.
 _LOSSLESS_BUDGET = 24_000_000
 _COMPRESSED_BUDGET = 16_000_000
 _STEREO_BYTES_PER_SECOND = 16_000
 _MONO_BYTES_PER_SECOND = 6_000
-_BLOCK = 65_536
 _PEAK = 0.98
 _LARGEST_GAIN = 1e30
 
@@ -96,15 +97,8 @@ def audio_data_uris(waveforms: Sequence[Any], sample_rate: float, plan: PreviewP
 
 def _encode(waveform: Any, *, sample_rate: float, plan: PreviewPlan) -> str:
     import soundfile
-    import soxr
 
     length = None if plan.seconds is None else int(plan.seconds * sample_rate)
-    waveform = waveform[:, :length]
-    if len(waveform) != plan.n_channels:
-        waveform = waveform.mean(axis=0, keepdims=True)
-    samples = waveform.T
-    if plan.sample_rate != sample_rate:
-        samples = soxr.resample(samples.astype(np.float32), sample_rate, plan.sample_rate)
     stream = io.BytesIO()
     options = {"subtype": "PCM_16"}
     if plan.encoding == "MP3":
@@ -112,7 +106,26 @@ def _encode(waveform: Any, *, sample_rate: float, plan: PreviewPlan) -> str:
     with soundfile.SoundFile(
         stream, "w", plan.sample_rate, plan.n_channels, format=plan.encoding, **options
     ) as file:
-        for start in range(0, len(samples), _BLOCK):
-            file.write(np.clip(plan.gain * samples[start : start + _BLOCK], -1, 1))
+        for samples in _heard(in_blocks(waveform, length), sample_rate, plan):
+            file.write(np.clip(plan.gain * samples, -1, 1))
     kind = {"FLAC": "audio/flac", "MP3": "audio/mpeg"}[plan.encoding]
-    return f"data:{kind};base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return f"data:{kind};base64," + base64.b64encode(stream.getbuffer()).decode("ascii")
+
+
+def _heard(
+    blocks: Iterable[np.ndarray], sample_rate: float, plan: PreviewPlan
+) -> Iterator[np.ndarray]:
+    """The samples that are heard, of shape (n, n_channels), at the rate of the plan."""
+    import soxr
+
+    mixed = (
+        block if len(block) == plan.n_channels else block.mean(axis=0, keepdims=True)
+        for block in blocks
+    )
+    if plan.sample_rate == sample_rate:
+        yield from (block.T for block in mixed)
+        return
+    resampler = soxr.ResampleStream(sample_rate, plan.sample_rate, plan.n_channels)
+    for block in mixed:
+        yield resampler.resample_chunk(np.ascontiguousarray(block.T, np.float32))
+    yield resampler.resample_chunk(np.empty((0, plan.n_channels), np.float32), last=True)

@@ -32,3 +32,12 @@ def test_blocks_are_the_whole(monkeypatch, shape):
     blocks = list(in_blocks(x))
     assert max(block.shape[-1] for block in blocks) == 3
     np.testing.assert_array_equal(np.concatenate(blocks, axis=-1), x)
+
+
+@pytest.mark.parametrize("length", [0, 2, 3, 7, 10, 11])
+def test_blocks_end_where_they_are_told_to(monkeypatch, length):
+    monkeypatch.setattr(recorded_waveform, "_BLOCK", 3)
+    x = np.arange(20).reshape(2, 10)
+    blocks = list(in_blocks(x, length))
+    np.testing.assert_array_equal(np.concatenate([x[:, :0], *blocks], axis=-1), x[:, :length])
+    assert max([block.shape[-1] for block in blocks], default=0) == min(3, length)

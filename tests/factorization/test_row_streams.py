@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+import weakref
 
 import jax.numpy as jnp
 import numpy as np
@@ -119,6 +120,30 @@ def test_many_rows_begin_with_a_sample_of_them(X, monkeypatch, tmp_path):
     whole = model(init="nndsvda", max_iter=3)
     monkeypatch.undo()
     assert not np.allclose(whole.fit(X).components_, models[0].components_)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_sample_keeps_no_block_in_memory(X, monkeypatch, weighted):
+    monkeypatch.setattr(_rows_to_learn, "_ROWS_OF_SAMPLE", 16)
+    most_held = 0
+
+    class Passing:
+        """Blocks that are made when they are asked for."""
+
+        def __iter__(self):
+            nonlocal most_held
+            made = []
+            for row in range(len(X)):
+                held = sum(block() is not None for block in made)
+                most_held = max(most_held, held)
+                block = np.array(X[row : row + 1])
+                made.append(weakref.ref(block))
+                yield block
+
+    weights = np.ones_like(X) if weighted else None
+    model(init="nndsvda", max_iter=1, batch_size=1).fit(Passing(), weights=weights)
+    # One that is looked at, and one that is made.
+    assert most_held <= 2
 
 
 def test_precision_is_that_of_the_first_block(X, tmp_path):

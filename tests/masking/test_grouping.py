@@ -1,5 +1,7 @@
 """Which atoms make up a source: features and the choice between them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,18 @@ def test_sections_are_blurred_shares_of_time():
     # The same activity in two recordings: nothing leaks from one to the other.
     F = sections(W, [1600, 1600], **WHEN)
     assert F[0] @ F[1] == 0
+
+
+def test_sections_of_hours_take_no_second_copy_of_the_activations(rng):
+    W = rng.random((100_000, 16), dtype=np.float32)
+    tracemalloc.start()
+    try:
+        F = sections(W, [50_000, 50_000], n_frames=100_000, frame_rate=100)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert F.shape == (16, 1000)
+    assert peak < W.nbytes / 2
 
 
 def test_notes_of_one_part_are_alike_in_sections_only(parts):

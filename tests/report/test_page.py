@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from skbss.report import evaluation_page, separation_page, write_separation_page
+from skbss._runtime import recorded_waveform
+from skbss.report import (
+    _players,
+    _spectrogram,
+    evaluation_page,
+    separation_page,
+    write_separation_page,
+)
 
 RATE = 8000
 HOSTILE = '<script>alert("1")</script>\x1b[31m\n\u202e&amp;\udcff'
@@ -337,3 +344,38 @@ def test_files_give_the_page_of_their_arrays(sources, tmp_path):
     soundfile.write(paths[1], np.array([0.0, np.nan]), RATE, subtype="FLOAT")
     with pytest.raises(ValueError, match="must hold finite samples"):
         separation_page(paths[1], paths[1:2], sample_rate=RATE)
+
+
+@pytest.mark.parametrize(
+    "budgets",
+    [
+        pytest.param((1e9, 1e9), id="lossless"),
+        pytest.param((0, 1e9), id="compressed"),
+        pytest.param((0, 3 * 6000 * 3.0), id="the first three seconds"),
+    ],
+)
+def test_recordings_are_never_read_as_a_whole(monkeypatch, tmp_path, sources, budgets):
+    largest = 4000
+    monkeypatch.setattr(recorded_waveform, "_BLOCK", largest)
+    monkeypatch.setattr(_spectrogram, "_FRAMES_PER_BLOCK", 50)
+    monkeypatch.setattr(_players, "_LOSSLESS_BUDGET", budgets[0])
+    monkeypatch.setattr(_players, "_COMPRESSED_BUDGET", budgets[1])
+    read = []
+
+    class Counted(recorded_waveform.RecordedWaveform):
+        def __getitem__(self, index):
+            samples = super().__getitem__(index)
+            read.append(samples.shape[-1])
+            return samples
+
+    estimates = np.tile(sources, 5)
+    soundfile.write(tmp_path / "mixture.wav", estimates.sum(axis=0), RATE, subtype="FLOAT")
+    recordings = [Counted(tmp_path / "mixture.wav")]
+    for k, estimate in enumerate(estimates):
+        soundfile.write(tmp_path / f"{k}.wav", estimate, RATE, subtype="FLOAT")
+        recordings.append(Counted(tmp_path / f"{k}.wav"))
+    page = separation_page(recordings[0], recordings[1:], sample_rate=RATE)
+    assert max(read) == largest
+    whole = [recording[:, :] for recording in recordings]
+    assert max(read) == 5 * RATE
+    assert page == separation_page(whole[0], whole[1:], sample_rate=RATE)

@@ -2,12 +2,14 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
-from skbss.report._players import audio_data_uris, plan_previews
+from skbss._runtime import recorded_waveform
+from skbss.report._players import PreviewPlan, audio_data_uris, plan_previews
 
 
 def heard(waveform, rate, plan):
@@ -62,3 +64,29 @@ def test_hours_are_heard_in_part_and_the_page_says_so(noise):
 def test_more_channels_than_a_browser_plays_are_mixed_down(noise):
     plan = plan_previews(1, 6, 8000, 8000, peak=1.0)
     assert heard(np.repeat(noise, 3, axis=0), 8000, plan)[0].shape[1] == 1
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        PreviewPlan("FLAC", 16_000, 2, None, 2.0),
+        PreviewPlan("FLAC", 8_000, 1, 0.9, 2.0),
+        PreviewPlan("MP3", 22_050, 1, 0.5, 2.0),
+        PreviewPlan("MP3", 32_000, 2, None, 2.0),
+    ],
+)
+def test_blocks_are_not_heard(monkeypatch, noise, channels, plan):
+    recording = np.concatenate([noise, noise[:1]])[:channels]
+    if channels != 2:
+        plan = replace(plan, n_channels=1)
+    whole = audio_data_uris([recording], 16_000, plan)
+    monkeypatch.setattr(recorded_waveform, "_BLOCK", 777)
+    assert audio_data_uris([recording], 16_000, plan) == whole
+    seconds = plan.seconds or 1.0
+    samples, _ = heard(recording, 16_000, plan)
+    if plan.encoding == "FLAC":
+        assert samples.shape == (seconds * plan.sample_rate, plan.n_channels)
+    else:
+        # The encoder fills up its frames.
+        assert len(samples) / plan.sample_rate == pytest.approx(seconds, abs=0.2)
