@@ -128,6 +128,7 @@ METHODS = {
     "minibatch-nmf": Method(
         "NMF that learns from a part of the frames at a time, Kullback-Leibler divergence",
         _factorizer("MiniBatchBetaNMF", "kullback-leibler", init="random"),
+        takes=_LEARNED | {"max_iter": 30},
         in_blocks=True,
     ),
     "sparse-nmf": Method(

@@ -123,8 +123,9 @@ def separate(
         int | None,
         typer.Option(
             metavar="N",
-            show_default=str(usual("max_iter")),
-            help="Iterations at most. Quality settles by about 50.",
+            show_default=f"{usual('max_iter')}; with minibatch-nmf "
+            f"{usual('max_iter', 'minibatch-nmf')}",
+            help="Iterations at most, each over all of the recording. Quality settles by about 50.",
         ),
     ] = None,
     sparsity: Annotated[

@@ -38,8 +38,8 @@ class MiniBatchSparseNMF(NormalizedPenalty, OnlineNMF):
         Stop when one batch moved the components by at most this share of their norm; 0 never
         stops for that reason.
     max_no_improvement : int or None, default=10
-        Stop after so many batches in a row that did not lower the smoothed cost; None never
-        stops for that reason.
+        Stop after so many batches in a row, and a whole pass after the first one, that did not
+        lower the smoothed cost; None never stops for that reason.
     max_iter : int, default=200
         Passes over the data at most.
     forget_factor : float, default=0.7

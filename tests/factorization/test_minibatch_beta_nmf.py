@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from skbss import BetaNMF, MiniBatchBetaNMF
+from skbss.factorization._batch_monitor import BatchMonitor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of iterations:sklearn.exceptions.ConvergenceWarning"
@@ -215,3 +216,15 @@ def test_the_warning_names_the_line_of_the_call(X):
     with pytest.warns(ConvergenceWarning, match="Maximum number of iterations 1") as caught:
         model(max_iter=1).fit(X)
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(("n_batches", "expected"), [(1, 12), (5, 16), (40, 81)])
+def test_patience_lasts_for_a_pass(n_batches, expected):
+    # Neither the first batch counts, nor what comes before all rows were seen.
+    model = MiniBatchBetaNMF(2, tol=0, max_no_improvement=10)
+    monitor = BatchMonitor(model, 100 * n_batches, 1000)
+    steps = (step for step in range(1000) if monitor.converged(step, 100, 1.0, 1.0))
+    assert next(steps) + 1 == expected
+    model.max_no_improvement = None
+    monitor = BatchMonitor(model, 100 * n_batches, 1000)
+    assert not any(monitor.converged(step, 100, 1.0, 1.0) for step in range(1000))
