@@ -118,10 +118,16 @@ def wav_writer(
     import soundfile
 
     kind = "WAV" if 4 * shape[0] * shape[1] < _LARGEST_WAV_BYTES else "RF64"
-    with soundfile.SoundFile(
-        path, "w", sample_rate, shape[0], subtype="FLOAT", format=kind
-    ) as file:
-        yield lambda samples: file.write(samples.T)
+    with (
+        _told_as_unwritten(path),
+        soundfile.SoundFile(path, "w", sample_rate, shape[0], subtype="FLOAT", format=kind) as file,
+    ):
+
+        def write(samples: np.ndarray) -> None:
+            with _told_as_unwritten(path):
+                file.write(samples.T)
+
+        yield write
 
 
 def decode_recording(path: Path, target: Path) -> Recording:
@@ -157,6 +163,25 @@ def decode_recording(path: Path, target: Path) -> Recording:
     return Recording(RecordedWaveform(target), sample_rate, path.name, tag)
 
 
+class _UnwrittenError(OSError):
+    """A sound file could not be written; nothing is wrong with the one that was read."""
+
+
+@contextmanager
+def _told_as_unwritten(path: Path) -> Iterator[None]:
+    import soundfile
+
+    try:
+        yield
+    # The library has no number for it, and for less written than was given an assertion.
+    except (soundfile.SoundFileError, AssertionError) as error:
+        reason = str(getattr(error, "error_string", "")).strip().rstrip(".")
+        reason = f" ({reason})" if reason else ""
+        raise _UnwrittenError(
+            f"'{path.name}' was not written to its end{reason}, as where a disk is full"
+        ) from error
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """The sound file, closed afterwards; whatever cannot be read in it is told in one line."""
@@ -175,6 +200,8 @@ def _opened(path: Path) -> Iterator[Any]:
                 if held < announced < _UNKNOWN_LENGTH:
                     raise _damaged(path, held / announced)
             yield file
+    except _UnwrittenError:
+        raise
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
         raise _unreadable(path, getattr(error, "error_string", "")) from None
     except OSError as error:

@@ -1,6 +1,7 @@
 """``skbss separate`` with methods that learn block by block: the same result, in bounded memory."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -115,3 +116,25 @@ def test_memory_hardly_grows_with_the_length(tmp_path):
     assert done.returncode == 0, done.stderr
     # The recording and its stems alone are 169 MB, and another 113 MB are their spectrogram.
     assert int(done.stdout.split()[-1]) < 80e6
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+@pytest.mark.parametrize("method", ["nmf", "minibatch-nmf"])
+def test_a_disk_that_gets_full_is_told(folder, stereo, method):
+    soundfile.write(folder / "long.flac", np.tile(stereo, 12).T, RATE)
+    program = f"""
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from skbss.cli import main
+sys.argv = "skbss separate long.flac --method {method} --out o --no-html --max-iter 1".split()
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    [told] = done.stderr.splitlines()
+    assert told.startswith("skbss: cannot write to '")
+    assert "mixture.wav' was not written to its end" in told
+    assert [path.name for path in folder.iterdir()] == ["long.flac"]
