@@ -20,7 +20,8 @@ class BatchMonitor:
         before = cost if self._smoothed is None else self._smoothed
         self._smoothed = before * (1 - share) + cost * share
         self._say(f"{label}, ewa cost: {self._smoothed}")
-        if self._model.tol > 0 and change <= self._model.tol:
+        # The smaller a part of the data a batch is, the less it moves them, settled or not.
+        if self._model.tol > 0 and change <= self._model.tol * share:
             self._say(f"Converged (small H change) at step {step + 1}/{self._n_steps}")
             return True
         # Where a batch is a small part of the data, ten of them differ by chance more than a pass

@@ -33,8 +33,8 @@ class MiniBatchBetaNMF(ElasticNetNMF, OnlineNMF):
     beta_loss : float or {"frobenius", "kullback-leibler", "itakura-saito"}, default="frobenius"
         The beta of the divergence: any real number, or the name of 2, 1 or 0.
     tol : float, default=1e-4
-        Stop when one batch moved the components by at most this share of their norm; 0 never
-        stops for that reason.
+        Stop when one batch moved the components by so little that a pass would move them by at
+        most this share of their norm; 0 never stops for that reason.
     max_no_improvement : int or None, default=10
         Stop after so many batches in a row, and a whole pass after the first one, that did not
         lower the smoothed cost; None never stops for that reason.

@@ -228,3 +228,12 @@ def test_patience_lasts_for_a_pass(n_batches, expected):
     model.max_no_improvement = None
     monitor = BatchMonitor(model, 100 * n_batches, 1000)
     assert not any(monitor.converged(step, 100, 1.0, 1.0) for step in range(1000))
+
+
+@pytest.mark.parametrize("n_batches", [1, 5, 40])
+def test_components_have_settled_if_a_pass_hardly_moves_them(n_batches):
+    model = MiniBatchBetaNMF(2, tol=0.1, max_no_improvement=None)
+    for moved, expected in [(0.11, False), (0.09, True)]:
+        monitor = BatchMonitor(model, 100 * n_batches, 1000)
+        told = [monitor.converged(step, 100, 1.0, moved / n_batches) for step in range(2)]
+        assert told == [False, expected]
