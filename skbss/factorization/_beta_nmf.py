@@ -165,6 +165,8 @@ class BetaNMF(ElasticNetNMF, JointNMF):
     True
     """
 
+    _works_by_shares = True
+
     _parameter_constraints: dict = {
         **JointNMF._parameter_constraints,
         **ElasticNetNMF._parameter_constraints,

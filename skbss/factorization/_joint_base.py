@@ -13,7 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
-from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.device import has_shared_rows, is_jax_array, precision
+from skbss._runtime.loop import fetch
 from skbss._runtime.warning import each_once
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._checked import Checked
@@ -120,7 +121,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             W = learned.W
             if not (learned.by_row or self.init == "custom"):
                 W, _, _ = self._activations(learned.checked)
-        return W.reshape(*learned.checked.leading, W.shape[-1])
+        return learned.checked.returned(W)
 
     def _learn(self, X, y, W, H, weights, lengths=None):
         self._check_solver()
@@ -129,6 +130,9 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         X, weights = checked.X, checked.weights
         self._check_columns(X, weights)
         self._look_at(X, weights)
+        if has_shared_rows(X):
+            # The start is made on the host.
+            W = np.asarray(W) if has_shared_rows(W) else fetch(W) if is_jax_array(W) else W
         given = self._check_start(X, W, H)
         self._n_components = given.n_components
         # What is to be found from a given start is found for all rows together.

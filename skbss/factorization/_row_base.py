@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skbss._runtime.device import is_jax_array, movable, precision
+from skbss._runtime.device import has_shared_rows, is_jax_array, movable, precision
 from skbss._runtime.row_streams import row_stream
 from skbss._runtime.warning import warn
 from skbss.factorization._activations import rows_per_block, solve_activations
@@ -77,6 +77,8 @@ class RowNMF(BaseNMF):
             ``X @ components_``.
         """
         check_is_fitted(self)
+        if has_shared_rows(X):
+            return X.holding(self.inverse_transform(X.array))
         if is_jax_array(X):
             if not jnp.issubdtype(X.dtype, jnp.floating):
                 X = X.astype(jnp.result_type(float))
@@ -193,6 +195,8 @@ class RowNMF(BaseNMF):
     def _clear_unobserved(self, X, weights, W):
         """Activations of rows of which nothing was observed are zeros, with a warning."""
         seen = np.asarray(weight_sums(X, weights, axis=1)) > 0
+        if has_shared_rows(X):
+            seen |= ~X.are_rows[:, 0]
         if seen.all():
             return W
         unseen = np.flatnonzero(~seen)

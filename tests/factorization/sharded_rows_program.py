@@ -1,0 +1,195 @@
+"""What `test_sharded_rows` asks of a process with eight devices; prints JSON."""
+
+import json
+import sys
+import warnings
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+import skbss
+from skbss.factorization import _layout, _solvers
+from skbss.factorization._divergence import objective
+
+warnings.filterwarnings("ignore", category=skbss.factorization._base.ConvergenceWarning)
+rng = np.random.default_rng(0)
+
+
+def data(n_rows, dtype, n_features=20):
+    product = rng.gamma(0.5, size=(n_rows, 3)) @ rng.gamma(0.5, size=(3, n_features))
+    return (product * rng.uniform(0.2, 1.8, product.shape) + 1e-3).astype(dtype)
+
+
+def apart(ours, expected):
+    ours, expected = np.asarray(ours, float), np.asarray(expected, float)
+    assert ours.shape == expected.shape, (ours.shape, expected.shape)
+    return float(np.abs(ours - expected).max() / np.abs(expected).max())
+
+
+def on_one(X):
+    return jax.device_put(X, jax.devices()[0])
+
+
+def compared(make, X, shared, weights=None):
+    options = {} if weights is None else {"weights": weights}
+    one, several = make().fit(on_one(X), **options), make().fit(shared, **options)
+    W = several.transform(shared, **options)
+    array = W.array if hasattr(W, "array") else W
+    return {
+        "kind": "shares" if hasattr(W, "array") else "array",
+        "components": apart(several.components_, one.components_),
+        "transform": apart(W, one.transform(on_one(X), **options)),
+        "fit_transform": apart(make().fit_transform(shared, **options), W),
+        "score": apart(several.score(shared, **options), one.score(on_one(X), **options)),
+        "shares": len({str(shard.index) for shard in array.addressable_shards}),
+        "largest share": list(array.addressable_shards[0].data.shape),
+        "n_components": several.components_.shape[0],
+    }
+
+
+def tried(scenario):
+    try:
+        return scenario()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def single():
+    few = {"random_state": 0, "max_iter": 10, "tol": 0}
+    drawn = {"init": "random", **few}
+    # No multiple of eight.
+    X = data(61, np.float32)
+    gaps = X.copy()
+    gaps[rng.random(X.shape) < 0.1] = np.nan
+    weights = rng.uniform(0.2, 1, X.shape).astype(np.float32)
+    shared = skbss.shard_rows(X)
+    known = np.abs(X[:1])
+    plain = {
+        "BetaNMF 0": lambda: skbss.BetaNMF(3, beta_loss=0, **drawn),
+        "BetaNMF 1": lambda: skbss.BetaNMF(3, beta_loss=1, **few),
+        "BetaNMF 2": lambda: skbss.BetaNMF(3, **drawn),
+        "BetaNMF 1 mu": lambda: skbss.BetaNMF(3, solver="mu", beta_loss=1, **drawn),
+        "BetaNMF 2 cd": lambda: skbss.BetaNMF(3, solver="cd", shuffle=True, **drawn),
+        "BetaNMF with penalties": lambda: skbss.BetaNMF(
+            3, beta_loss=1, alpha_W=0.01, alpha_H=0.02, l1_ratio=0.5, **drawn
+        ),
+        "BetaNMF with known components": lambda: skbss.BetaNMF(
+            3, beta_loss=1, fixed_components=known, **drawn
+        ),
+        "SparseNMF": lambda: skbss.SparseNMF(3, n_init=2, **drawn),
+        **{
+            f"StructuredNMF {option}": lambda option=option: skbss.StructuredNMF(
+                3, **{option: 0.1}, **drawn
+            )
+            for option in ("orthogonality", "group_sparsity", "volume")
+        },
+        "ARDNMF": lambda: skbss.ARDNMF(4, **few),
+        "GrowingNMF": lambda: skbss.GrowingNMF(2, beta_loss=1, **drawn),
+        "OrthogonalNMF": lambda: skbss.OrthogonalNMF(3, **few),
+        "HarmonicNMF": lambda: skbss.HarmonicNMF(
+            (60, 62), n_bands=3, n_free_components=1, sample_rate=4000, **few
+        ),
+        "ESADNMF": lambda: skbss.ESADNMF(3, sad_max_iter=2, **few),
+    }
+    found = {
+        name: tried(lambda make=make: compared(make, X, shared)) for name, make in plain.items()
+    }
+    with_gaps = skbss.shard_rows(gaps)
+    found["BetaNMF with gaps"] = tried(
+        lambda: compared(plain["BetaNMF 1"], gaps, with_gaps, weights[:, :1])
+    )
+    # One of each kind: what is done with one device is tested elsewhere.
+    for name, make in {
+        "StructuredNMF smoothness": lambda: skbss.StructuredNMF(3, smoothness=0.1, **drawn),
+        "MiniBatchBetaNMF": lambda: skbss.MiniBatchBetaNMF(3, batch_size=32, **drawn),
+        "TransformLearningNMF": lambda: skbss.TransformLearningNMF(2, random_state=0, max_iter=2),
+    }.items():
+        found[name] = tried(lambda make=make: compared(make, X, shared))
+    found["BetaNMF with weights"] = tried(lambda: compared(plain["BetaNMF 2"], X, shared, weights))
+    found["three rows"] = tried(
+        lambda: compared(plain["BetaNMF 1 mu"], X[:3], skbss.shard_rows(X[:3]))
+    )
+    devices = np.array(jax.devices())
+    meshes = {
+        "rows": (Mesh(devices[::-1], ("rows",)), PartitionSpec("rows")),
+        "rows and copies": (Mesh(devices.reshape(2, 4), ("n", "m")), PartitionSpec("m")),
+        "columns": (Mesh(devices.reshape(2, 4), ("n", "m")), PartitionSpec("n", "m")),
+    }
+    for name, (mesh, spec) in meshes.items():
+        array = jax.device_put(X[:56], NamedSharding(mesh, spec))
+        found[f"array by {name}"] = tried(
+            lambda array=array: compared(plain["BetaNMF 1 mu"], X[:56], array)
+        )
+    model = plain["BetaNMF 1 mu"]().fit(shared)
+    found["held out"] = abs(model.score(with_gaps, y=shared) - model.score(gaps, y=X))
+    found["inverse"] = apart(
+        model.inverse_transform(model.transform(shared)),
+        np.asarray(model.transform(shared)) @ np.asarray(model.components_),
+    )
+    return found
+
+
+def blocks():
+    # Blocks of about fifty rows, of which neither shares nor sizes are a multiple.
+    _layout._LARGE, _layout._VALUES_PER_BLOCK, _layout._ROWS_PER_COMPONENT = 1 << 10, 1 << 10, 1
+    X = data(403, np.float64)
+    gaps = X.copy()
+    gaps[rng.random(X.shape) < 0.1] = np.nan
+    few = {"random_state": 0, "max_iter": 40, "tol": 0}
+    drawn = {"init": "random", **few}
+    found = {}
+    for name, parameters in {
+        "auto 1": {"beta_loss": 1, **drawn},
+        "auto 2": {"beta_loss": 2, **drawn},
+        "cd 2": {"beta_loss": 2, "solver": "cd", **drawn},
+        "mu 0": {"beta_loss": 0, "solver": "mu", **drawn},
+        "gaps": {"beta_loss": 1, **drawn},
+        "nndsvda": {"beta_loss": 1, "init": "nndsvda", **few},
+    }.items():
+        X_of = gaps if name == "gaps" else X
+        one, shared = on_one(X_of), skbss.shard_rows(X_of)
+
+        def scenario(parameters=parameters, one=one, shared=shared):
+            alone = skbss.BetaNMF(3, **parameters).fit(one)
+            several = skbss.BetaNMF(3, **parameters).fit(shared)
+            return {
+                "components": apart(several.components_, alone.components_),
+                "transform": apart(several.transform(shared), alone.transform(one)),
+                "losses": apart(several.loss_curve_, alone.loss_curve_),
+                "n_iter": [several.n_iter_, alone.n_iter_],
+            }
+
+        found[name] = tried(scenario)
+    found["programs"] = programs()
+    return found
+
+
+def programs():
+    """The compiled kernels of fits in blocks, and the sizes of the components in them."""
+    texts = {}
+
+    def listen(module, name):
+        kernel = getattr(module, name)
+
+        def called(data, *arguments, **options):
+            if name not in texts:
+                text = kernel.lower(data, *arguments, **options).compile().as_text()
+                texts[name] = (text, 16, data.X.shape[-1])
+            return kernel(data, *arguments, **options)
+
+        setattr(module, name, called)
+
+    for name in ("iterate_mu", "iterate_extrapolated", "iterate_hals", "iterate_extrapolated_hals"):
+        listen(_solvers, name)
+    listen(sys.modules[joint_objective_module], objective.__name__)
+    shared = skbss.shard_rows(data(403, np.float32))
+    for beta, solver in [(1, "mu"), (1, "auto"), (2, "cd"), (2, "auto")]:
+        skbss.BetaNMF(
+            3, beta_loss=beta, solver=solver, init="random", random_state=0, tol=0, max_iter=2
+        ).fit(shared)
+    return texts
+
+
+joint_objective_module = "skbss.factorization._divergence"
+json.dump({"single": single, "blocks": blocks}[sys.argv[1]](), sys.stdout)
