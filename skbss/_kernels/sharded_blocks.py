@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.sharding import Mesh, PartitionSpec
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from skbss._kernels.dense_data import Update
 from skbss._kernels.frame_blocks import FrameBlocks
@@ -29,17 +29,18 @@ class ShardedBlocks:
 
     Whatever has an entry for every row, W first of all, has the axes (devices, blocks, height)
     too. Each device goes through its own rows of the `used` blocks as ``FrameBlocks`` does; what
-    all rows add up to, the components first of all, is the same on all devices.
+    all rows add up to, the components first of all, is the same on all devices. The three numbers
+    are told when a program runs.
     """
 
     X: Float[Array, "devices blocks height freqs"]
     weights: Float[Array, "devices blocks height freqs"] | None
-    used: Int[Array, ""]
-    n_own: Int[Array, ""]
-    n_blocks: Int[Array, ""]
+    used: Any
+    n_own: Any
+    n_blocks: Any
     mesh: Mesh
 
-    def first(self, used: Int[Array, ""]) -> "ShardedBlocks":
+    def first(self, used: Any) -> "ShardedBlocks":
         """The first blocks alone."""
         return replace(self, used=used)
 

@@ -39,7 +39,7 @@ def check_matrix(
     """
     shared = None
     if has_shared_rows(X):
-        shared, X = (X, X.array) if keep_shares else (None, gathered(X))
+        shared, X = (X, X.array) if keep_shares else (None, _on_one_device(estimator, X, reset))
     leading = None
     if not sp.issparse(X) and getattr(X, "ndim", 2) > 2:
         leading = tuple(X.shape[:-1])
@@ -48,7 +48,11 @@ def check_matrix(
         if shared is None and (keep_shares or not X.is_fully_addressable):
             shared = with_shared_rows(X)
             if shared is not None:
-                shared, X = (shared, shared.array) if keep_shares else (None, gathered(shared))
+                shared, X = (
+                    (shared, shared.array)
+                    if keep_shares
+                    else (None, _on_one_device(estimator, shared, reset))
+                )
         X = _check_jax_matrix(estimator, X, reset=reset)
     else:
         X = validate_data(
@@ -130,6 +134,16 @@ def check_weights(weights, shape, dtype):
     if any(n != 1 for n in weights.shape[:-1]):
         weights = xp.broadcast_to(weights, (*shape[:-1], weights.shape[-1]))
     return weights.reshape(-1, weights.shape[-1])
+
+
+def _on_one_device(estimator, X, reset):
+    seedless = getattr(estimator, "random_state", 0) is None
+    if reset and seedless and not X.array.is_fully_addressable:
+        raise ValueError(
+            f"{type(estimator).__name__} learns in every process by itself from rows that they "
+            "share, and random_state=None would give each another model: give an integer."
+        )
+    return gathered(X)
 
 
 def _has_negative(X):

@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from sklearn.utils import check_random_state
 
 from skbss._runtime.loop import fetch
 from skbss._runtime.row_streams import in_memory
@@ -218,7 +220,7 @@ def shard_rows(X: Any, devices: Sequence[Any] | None = None) -> ShardedRows:
     >>> rows = skbss.shard_rows(X)
     >>> rows.shape
     (1001, 20)
-    >>> model = skbss.BetaNMF(3, random_state=0).fit(rows)
+    >>> model = skbss.BetaNMF(3, random_state=0, tol=1e-3).fit(rows)
     >>> W = model.transform(rows)
     >>> np.asarray(W).shape, model.components_.shape
     ((1001, 3), (3, 20))
@@ -321,11 +323,30 @@ def placed(A: Any, mesh: Mesh, n_rows: int, dtype: Any = None) -> jax.Array:
         A = fetch(A)
     shape, dtype = (n_rows, *A.shape[1:]), A.dtype if dtype is None else dtype
     # One after the other: the host holds the rows of one device at a time.
+    own: Any = sharding.addressable_devices_indices_map(shape)
     parts = [
         jax.device_put(_read(A, rows[0], n_rows, dtype), device).block_until_ready()
-        for device, rows in sharding.addressable_devices_indices_map(shape).items()
+        for device, rows in own.items()
     ]
     return jax.make_array_from_single_device_arrays(shape, sharding, parts)
+
+
+def agreed_seed(X: Any, random_state: Any) -> Any:
+    """A seed that is the same in all processes which share the rows of X.
+
+    Parameters
+    ----------
+    X : object
+        The data.
+    random_state : int, RandomState instance or None
+        As given by the user, who seeds a generator alike everywhere. None would stand for another
+        seed in every process: they take that of the first one.
+    """
+    alone = not isinstance(X, ShardedRows) or X.array.is_fully_addressable
+    if alone or random_state is not None:
+        return random_state
+    drawn = check_random_state(None).randint(2**31 - 1)
+    return int(multihost_utils.broadcast_one_to_all(np.int32(drawn)))
 
 
 def replicated(A: Any, mesh: Mesh) -> jax.Array:

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
 from skbss._runtime.device import has_shared_rows, is_jax_array, precision
 from skbss._runtime.loop import fetch
+from skbss._runtime.sharded_rows import agreed_seed
 from skbss._runtime.warning import each_once
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._checked import Checked
@@ -248,10 +249,12 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
                     _report(n_iter, started, loss * gain)
                 return callbacks.end(lambda: attributes(fetch_components()))
 
+            seed = agreed_seed(X, self.random_state)
             settings = self._settings(penalty, dtype, given.n_components, self.max_iter)
+            settings = settings._replace(random_state=seed)
             # scikit-learn, too, seeds every part of a single start anew.
             single = self.n_init == 1
-            draws = self.random_state if single else check_random_state(self.random_state)
+            draws = seed if single else check_random_state(seed)
 
             def start():
                 W, H = self._start(given, checked, observed.scale, draws)

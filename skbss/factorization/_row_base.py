@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skbss._runtime.device import has_shared_rows, is_jax_array, movable, precision
 from skbss._runtime.row_streams import row_stream
+from skbss._runtime.sharded_rows import agreed_seed
 from skbss._runtime.warning import warn
 from skbss.factorization._activations import rows_per_block, solve_activations
 from skbss.factorization._base import BaseNMF
@@ -187,6 +188,8 @@ class RowNMF(BaseNMF):
             settings = self._settings(
                 prices, dtype, layout.n_components, self._activation_iterations()
             )
+            if self.shuffle:
+                settings = settings._replace(random_state=agreed_seed(X, self.random_state))
             W, n_iter, converged = solve_activations(solver, observed, H, settings, xp)
             level = xp.asarray(level, dtype).reshape(-1)
             W = (W * xp.asarray(observed.scale, dtype) / level).astype(X.dtype)

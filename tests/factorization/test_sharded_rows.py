@@ -12,40 +12,31 @@ import pytest
 PROGRAM = Path(__file__).with_name("sharded_rows_program.py")
 
 IN_PLACE = [
-    "BetaNMF 0",
     "BetaNMF 1",
     "BetaNMF 2",
-    "BetaNMF 1 mu",
-    "BetaNMF 2 cd",
     "BetaNMF with penalties",
-    "BetaNMF with known components",
     "BetaNMF with gaps",
-    "BetaNMF with weights",
     "SparseNMF",
-    "StructuredNMF orthogonality",
-    "StructuredNMF group_sparsity",
-    "StructuredNMF volume",
+    "StructuredNMF",
     "ARDNMF",
     "GrowingNMF",
     "OrthogonalNMF",
     "HarmonicNMF",
     "ESADNMF",
 ]
-ON_ONE_DEVICE = [
-    "StructuredNMF smoothness",
-    "MiniBatchBetaNMF",
-    "TransformLearningNMF",
-]
+ON_ONE_DEVICE = ["StructuredNMF smoothness", "MiniBatchBetaNMF", "TransformLearningNMF"]
 
 
-def run(*arguments):
+@pytest.fixture(scope="module")
+def outcomes():
     environment = os.environ | {
         "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
         "JAX_PLATFORMS": "cpu",
         "JAX_ENABLE_X64": "1",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # what lies where is the question, not speed
     }
     result = subprocess.run(
-        [sys.executable, "-W", "error", PROGRAM, *arguments],
+        [sys.executable, "-W", "error", PROGRAM],
         capture_output=True,
         text=True,
         timeout=300,
@@ -57,27 +48,23 @@ def run(*arguments):
 
 
 @pytest.fixture(scope="module")
-def in_single():
-    # Where things lie is the question here, not speed.
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-    try:
-        return run("single")
-    finally:
-        del os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"]
+def in_single(outcomes):
+    return outcomes["single"]
 
 
 @pytest.fixture(scope="module")
-def in_blocks():
-    return run("blocks")
+def in_blocks(outcomes):
+    return outcomes["blocks"]
 
 
 @pytest.mark.parametrize("name", [*IN_PLACE, *ON_ONE_DEVICE])
 def test_rows_on_eight_devices_give_the_same_as_on_one(in_single, name):
     found = in_single[name]
     assert isinstance(found, dict), found
-    # Of the largest entry, in single precision.
+    # Of the largest entry, in single and in double precision.
+    most = 1e-5 if name.startswith("BetaNMF") else 1e-10
     for what in ("components", "transform", "fit_transform", "score"):
-        assert found[what] < 1e-5, (what, found[what])
+        assert found[what] < most, (what, found[what])
 
 
 @pytest.mark.parametrize("name", IN_PLACE)
@@ -115,7 +102,7 @@ def test_activations_bring_the_data_back(in_single):
     assert in_single["inverse"] < 1e-6
 
 
-@pytest.mark.parametrize("name", ["auto 1", "auto 2", "cd 2", "mu 0", "gaps", "nndsvda"])
+@pytest.mark.parametrize("name", ["auto 1", "auto 2", "gaps"])
 def test_blocks_and_samples_of_rows_are_those_of_one_device(in_blocks, name):
     found = in_blocks[name]
     assert isinstance(found, dict), found
@@ -129,12 +116,10 @@ def test_blocks_and_samples_of_rows_are_those_of_one_device(in_blocks, name):
 
 def exchanges(program):
     """The loops around every exchange between devices in a compiled program, and what it sends."""
-    bodies = {
-        match[1]: match[2]
-        for match in re.finditer(
-            r"^(?:ENTRY )?%?([\w.\-]+) \(.*?\{\n(.*?)^\}", program, re.M | re.S
-        )
-    }
+    computation = re.compile(
+        r"^(?:ENTRY )?%?([\w.\-]+) \(.*?\{\n(.*?)^\}", re.MULTILINE | re.DOTALL
+    )
+    bodies = {match[1]: match[2] for match in computation.finditer(program)}
     callers = {}
     for name, text in bodies.items():
         for kind, called in re.findall(r"(body|condition|calls|to_apply)=%?([\w.\-]+)", text):
