@@ -22,7 +22,7 @@ class FrameBlocks(NamedTuple):
     weights: Float[Array, "blocks height freqs"] | None
     used: Int[Array, ""]
 
-    def first(self, used: Int[Array, ""]) -> "FrameBlocks":
+    def first(self, used: Any) -> "FrameBlocks":
         """The first blocks alone."""
         return FrameBlocks(self.X, self.weights, used)
 

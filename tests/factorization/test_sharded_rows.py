@@ -24,7 +24,7 @@ IN_PLACE = [
     "HarmonicNMF",
     "ESADNMF",
 ]
-ON_ONE_DEVICE = ["StructuredNMF smoothness", "MiniBatchBetaNMF", "TransformLearningNMF"]
+ON_ONE_DEVICE = ["StructuredNMF smoothness", "MiniBatchBetaNMF"]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_arrays_of_jax_come_back_as_such(in_single, name):
     assert isinstance(found, dict), found
     assert found["kind"] == "array"
     for what in ("components", "transform", "fit_transform", "score"):
-        assert found[what] < 1e-5, (what, found[what])
+        assert found[what] < 1e-10, (what, found[what])
 
 
 def test_there_can_be_more_devices_than_rows(in_single):
@@ -102,7 +102,7 @@ def test_activations_bring_the_data_back(in_single):
     assert in_single["inverse"] < 1e-6
 
 
-@pytest.mark.parametrize("name", ["auto 1", "auto 2", "gaps"])
+@pytest.mark.parametrize("name", ["from singular vectors", "from random numbers"])
 def test_blocks_and_samples_of_rows_are_those_of_one_device(in_blocks, name):
     found = in_blocks[name]
     assert isinstance(found, dict), found
