@@ -6,17 +6,9 @@ import sys
 import jax
 import numpy as np
 
-folder, port, n_processes, process = sys.argv[1], *map(int, sys.argv[2:5])
-if n_processes > 1:
-    jax.distributed.initialize(f"127.0.0.1:{port}", n_processes, process, initialization_timeout=60)
-
-import skbss  # noqa: E402
-from skbss._runtime import sharded_rows  # noqa: E402
-from skbss.factorization import _layout  # noqa: E402
-
-# Blocks of about fifty rows.
-_layout._LARGE, _layout._VALUES_PER_BLOCK, _layout._ROWS_PER_COMPONENT = 1 << 9, 1 << 9, 1
-on_disk = np.load(f"{folder}/X.npy", mmap_mode="r")
+import skbss
+from skbss._runtime import sharded_rows
+from skbss.factorization import _layout
 
 
 def fitted(model, X):
@@ -37,7 +29,7 @@ def tried(scenario):
         return f"{type(error).__name__}: {error}"
 
 
-def rows_read():
+def rows_read(on_disk):
     """Which rows of the file are asked for."""
     read, in_memory = set(), sharded_rows.in_memory
 
@@ -52,17 +44,30 @@ def rows_read():
     return sorted(read)
 
 
-models = json.loads(sys.argv[5])
-found = {}
-for name, (kind, parameters, data) in models.items():
-    model = getattr(skbss, kind)(**parameters)
-    X = np.load(f"{folder}/{data}.npy", mmap_mode="r")
-    found[name] = tried(lambda model=model, X=X: fitted(model, X))
-rows = skbss.shard_rows(on_disk)
-places, own = skbss.BetaNMF(**models["drawn"][1]).fit(rows).transform(rows).local()
-found["own rows"] = [places.tolist(), own.tolist()]
-found["read"] = rows_read()
-seedless = skbss.BetaNMF(**{**models["drawn"][1], "random_state": None, "max_iter": 3})
-found["no seed"] = tried(lambda: np.asarray(seedless.fit(rows).components_).tolist())
-found["half of them"] = tried(lambda: repr(skbss.shard_rows(on_disk, jax.local_devices())))
-json.dump(found, sys.stdout)
+def main(folder, port, n_processes, process, models):
+    # skbss has not asked JAX for devices so far, nor would it begin this by itself.
+    if n_processes > 1:
+        jax.distributed.initialize(
+            f"127.0.0.1:{port}", n_processes, process, initialization_timeout=60
+        )
+    # Blocks of about fifty rows.
+    _layout._LARGE, _layout._VALUES_PER_BLOCK, _layout._ROWS_PER_COMPONENT = 1 << 9, 1 << 9, 1
+    on_disk = np.load(f"{folder}/X.npy", mmap_mode="r")
+    found = {}
+    for name, (kind, parameters, data) in models.items():
+        model = getattr(skbss, kind)(**parameters)
+        X = np.load(f"{folder}/{data}.npy", mmap_mode="r")
+        found[name] = tried(lambda model=model, X=X: fitted(model, X))
+    rows = skbss.shard_rows(on_disk)
+    places, own = skbss.BetaNMF(**models["drawn"][1]).fit(rows).transform(rows).local()
+    found["own rows"] = [places.tolist(), own.tolist()]
+    found["read"] = rows_read(on_disk)
+    seedless = skbss.BetaNMF(**{**models["drawn"][1], "random_state": None, "max_iter": 3})
+    found["no seed"] = tried(lambda: np.asarray(seedless.fit(rows).components_).tolist())
+    found["half of them"] = tried(lambda: repr(skbss.shard_rows(on_disk, jax.local_devices())))
+    return found
+
+
+if __name__ == "__main__":
+    given = sys.argv[1], *map(int, sys.argv[2:5]), json.loads(sys.argv[5])
+    json.dump(main(*given), sys.stdout)

@@ -7,12 +7,11 @@ import warnings
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from sklearn.exceptions import ConvergenceWarning
 
 import skbss
-from skbss.factorization import _layout, _solvers
-from skbss.factorization._divergence import objective
+from skbss.factorization import _divergence, _layout, _solvers
 
-warnings.filterwarnings("ignore", category=skbss.factorization._base.ConvergenceWarning)
 rng = np.random.default_rng(0)
 
 
@@ -174,7 +173,7 @@ def programs():
 
     for name in ("iterate_mu", "iterate_extrapolated", "iterate_hals", "iterate_extrapolated_hals"):
         listen(_solvers, name)
-    listen(sys.modules[joint_objective_module], objective.__name__)
+    listen(_divergence, "objective")
     shared = skbss.shard_rows(data(403, np.float32))
     for beta, solver in [(1, "mu"), (1, "auto"), (2, "cd"), (2, "auto")]:
         skbss.BetaNMF(
@@ -183,5 +182,6 @@ def programs():
     return texts
 
 
-joint_objective_module = "skbss.factorization._divergence"
-json.dump({"single": single(), "blocks": blocks()}, sys.stdout)
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore", category=ConvergenceWarning)
+    json.dump({"single": single(), "blocks": blocks()}, sys.stdout)
