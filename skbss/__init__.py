@@ -6,7 +6,8 @@
   `ExemplarNMF`, `StructuredNMF`, `ConvNMF`, `ESADNMF`, `ARDNMF`, `GrowingNMF`, `HarmonicNMF`,
   `OrthogonalNMF`, `ContentAwareNMF`, `MultilayerNMF`, `DeepNMF`, `DeepUnfoldedNMF`, `VAENMF`,
   `TransformLearningNMF`, `non_negative_factorization`; how many components: `select_n_components`.
-- Compiled programs on disk, for processes to come: `enable_compilation_cache`.
+- Compiled programs on disk, for processes to come: `enable_compilation_cache`. Rows on several
+  devices or hosts: `shard_rows`.
 - Weights of trained models in fewer numbers: `skbss.compression`.
 - How good a separation is: `skbss.metrics`. Recordings to try: `skbss.datasets`.
 

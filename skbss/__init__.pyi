@@ -2,6 +2,7 @@ from . import datasets as datasets
 from . import guidance as guidance
 from . import metrics as metrics
 from ._runtime.compilation import enable_compilation_cache as enable_compilation_cache
+from ._runtime.sharded_rows import shard_rows as shard_rows
 from .factorization import ARDNMF as ARDNMF
 from .factorization import ESADNMF as ESADNMF
 from .factorization import VAENMF as VAENMF

@@ -87,9 +87,10 @@ def iterate_disjoint(
         turn = jnp.cumsum(empty) - 1
         worst = jnp.argsort(-costs)[jnp.clip(turn, 0, costs.size - 1)]
         seeded = empty & (turn < costs.size) & (costs[worst] > 0)
+        level = means[worst]
 
         def of_block(block, W):
-            seeds = block.X[:, worst] / means[worst]
+            seeds = block.X[:, worst] / level
             if block.weights is not None:
                 seeds = jnp.where(block.weights[:, worst] > 0, seeds, 1)
             found = jnp.where(seeded, seeds, _activations_of(block, W, H, beta))

@@ -22,6 +22,10 @@ class FrameBlocks(NamedTuple):
     weights: Float[Array, "blocks height freqs"] | None
     used: Int[Array, ""]
 
+    def first(self, used: Any) -> "FrameBlocks":
+        """The first blocks alone."""
+        return FrameBlocks(self.X, self.weights, used)
+
     def sweep(self, update: Update, rows: Any, *given: Any) -> tuple[Any, Any]:
         """As ``DenseData.sweep``; rows of blocks that are not used stay as they are."""
 

@@ -60,7 +60,8 @@ class PatternedData:
         """The components that H stands for."""
         n_patterned, n_bands, _ = self.patterns.shape
         weights = H[:n_patterned, :n_bands]
-        return H.at[:n_patterned].set(jnp.einsum("km,kmf->kf", weights, self.patterns))
+        pitched = jnp.einsum("km,kmf->kf", weights, self.patterns)
+        return jnp.concatenate([pitched, H[n_patterned:]])
 
     def _of_weights(self, G):
         """A gradient in the components as one in what is learned of them."""

@@ -5,10 +5,13 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import validate_data
 
-from skbss._runtime.device import is_jax_array
+from skbss._runtime.device import has_shared_rows, is_jax_array
+from skbss._runtime.sharded_rows import gathered, with_shared_rows
 
 
-def check_matrix(estimator, X, *, reset, accept_sparse=True, accept_negative=False):
+def check_matrix(
+    estimator, X, *, reset, accept_sparse=True, accept_negative=False, keep_shares=False
+):
     """A float matrix, dense or CSR; checked where it lies if it is a JAX array.
 
     Parameters
@@ -23,19 +26,33 @@ def check_matrix(estimator, X, *, reset, accept_sparse=True, accept_negative=Fal
         Whether sparse matrices are accepted.
     accept_negative : bool
         Whether entries may be negative.
+    keep_shares : bool
+        Whether rows that are shared out among devices stay there, as `ShardedRows`. If not, what
+        came as such, or is shared with other processes, is brought to one device.
 
     Returns
     -------
-    X : array or CSR of shape (n_samples, n_features)
+    X : array, CSR or ShardedRows of shape (n_samples, n_features)
         float32 or float64, finite or NaN.
     leading : tuple of int
         The axes before the last one, as they were.
     """
+    shared = None
+    if has_shared_rows(X):
+        shared, X = (X, X.array) if keep_shares else (None, _on_one_device(estimator, X, reset))
     leading = None
     if not sp.issparse(X) and getattr(X, "ndim", 2) > 2:
         leading = tuple(X.shape[:-1])
         X = X.reshape(-1, X.shape[-1])
     if is_jax_array(X):
+        if shared is None and (keep_shares or not X.is_fully_addressable):
+            shared = with_shared_rows(X)
+            if shared is not None:
+                shared, X = (
+                    (shared, shared.array)
+                    if keep_shares
+                    else (None, _on_one_device(estimator, shared, reset))
+                )
         X = _check_jax_matrix(estimator, X, reset=reset)
     else:
         X = validate_data(
@@ -54,6 +71,7 @@ def check_matrix(estimator, X, *, reset, accept_sparse=True, accept_negative=Fal
     if not accept_negative and _has_negative(X):
         name = type(estimator).__name__
         raise ValueError(f"Negative values in data passed to {name} (input X)")
+    X = X if shared is None else shared.holding(X)
     return X, X.shape[:1] if leading is None else leading
 
 
@@ -116,6 +134,16 @@ def check_weights(weights, shape, dtype):
     if any(n != 1 for n in weights.shape[:-1]):
         weights = xp.broadcast_to(weights, (*shape[:-1], weights.shape[-1]))
     return weights.reshape(-1, weights.shape[-1])
+
+
+def _on_one_device(estimator, X, reset):
+    seedless = getattr(estimator, "random_state", 0) is None
+    if reset and seedless and not X.array.is_fully_addressable:
+        raise ValueError(
+            f"{type(estimator).__name__} learns in every process by itself from rows that they "
+            "share, and random_state=None would give each another model: give an integer."
+        )
+    return gathered(X)
 
 
 def _has_negative(X):

@@ -8,6 +8,9 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from skbss._runtime.loop import fetch
+from skbss._runtime.sharded_rows import ShardedRows
+
 # What XLA asks of memory that it is to use as it is.
 _ALIGNMENT = 64
 
@@ -26,7 +29,12 @@ def precision(dtype: DTypeLike) -> Iterator[None]:
 
 def is_jax_array(X: object) -> bool:
     """Whether `X` lies where JAX keeps arrays; such input gives output of the same kind."""
-    return isinstance(X, jax.Array)
+    return isinstance(X, jax.Array | ShardedRows)
+
+
+def has_shared_rows(X: object) -> bool:
+    """Whether the rows of `X` are shared out among devices."""
+    return isinstance(X, ShardedRows)
 
 
 def lies_on_host(X: Any) -> bool:
@@ -54,7 +62,7 @@ def movable(array: Any, like: Any) -> Any:
     if not is_jax_array(array):
         return array
     beside = is_jax_array(like) and array.sharding.device_set == like.sharding.device_set
-    return array if beside else np.asarray(array)
+    return array if beside else fetch(array)
 
 
 def on_host_for_jax(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:

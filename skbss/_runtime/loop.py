@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import jax
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 # A compiled loop is deaf: this bounds how long it runs before Python is heard again.
 _SECONDS_PER_CALL = 0.25
@@ -62,6 +63,8 @@ def run_loop(
         The last one.
     """
     n_iter, pace, compiled = state.n_iter, 0.0, False
+    # Processes that work together have to make the same calls, whatever their clocks say.
+    by_clock = jax.process_count() == 1
     while n_iter < max_iter and not state.done:
         until = min(max_iter, (n_iter // stride + 1) * stride)
         if pace > 0:
@@ -70,7 +73,7 @@ def run_loop(
             before(n_iter)
         started = time.perf_counter()
         state = advance(state, until)
-        if compiled:
+        if compiled and by_clock:
             pace = (time.perf_counter() - started) / max(1, until - n_iter)
         compiled = True
         n_iter = state.n_iter
@@ -80,8 +83,16 @@ def run_loop(
 
 
 def fetch(array: jax.Array) -> np.ndarray:
-    """A result on the host, once it is there."""
+    """A result on the host, once it is there.
+
+    Of an array that is shared out among several processes, each of them has to ask for it, and gets
+    all of it.
+    """
     wait_for(array)
+    if not (array.is_fully_addressable or array.is_fully_replicated):
+        mesh = array.sharding.mesh  # type: ignore[attr-defined]
+        everywhere = NamedSharding(mesh, PartitionSpec())
+        array = jax.jit(lambda A: A, out_shardings=everywhere)(array)
     return np.asarray(array)
 
 

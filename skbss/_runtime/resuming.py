@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from skbss._runtime.loop import fetch
+
 _MEMORY: ContextVar[dict[bytes, Any] | None] = ContextVar("skbss_resuming", default=None)
 
 
@@ -56,7 +58,7 @@ def _fingerprint(tree):
     leaves, structure = jax.tree.flatten(tree)
     hashed = hashlib.sha256(str(structure).encode())
     for leaf in leaves:
-        array = np.ascontiguousarray(leaf)
+        array = np.ascontiguousarray(fetch(leaf) if isinstance(leaf, jax.Array) else leaf)
         hashed.update(f"{array.dtype.str}{array.shape};".encode())
         hashed.update(array.tobytes())
     return hashed.digest()

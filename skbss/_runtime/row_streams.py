@@ -5,11 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
-
-from skbss._runtime.device import is_jax_array
 
 # What is read from a memory-mapped file at once.
 _BYTES_PER_BLOCK = 1 << 23
@@ -124,4 +123,4 @@ def joined_rows(parts: Sequence[Any]) -> Any:
         return first
     if sp.issparse(first):
         return sp.vstack(parts, format="csr")
-    return (jnp if is_jax_array(first) else np).concatenate(parts)
+    return (jnp if isinstance(first, jax.Array) else np).concatenate(parts)

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skbss._kernels.penalties import Prices
 from skbss._kernels.relevance import RelevancePenalty
 from skbss._runtime.device import is_jax_array
+from skbss._runtime.loop import fetch
 from skbss._runtime.warning import each_once, warn
 from skbss.factorization._dispersion import relative_dispersion
 from skbss.factorization._divergence import relative_power
@@ -169,6 +170,8 @@ class ARDNMF(JointNMF, RowNMF):
     (4, (4, 50))
     """
 
+    _works_by_shares = True
+
     _parameter_constraints: dict = {
         **JointNMF._parameter_constraints,
         "prior": [StrOptions(set(_ORDERS))],
@@ -276,7 +279,7 @@ class ARDNMF(JointNMF, RowNMF):
 
     def _amounts(self, A, axis):
         """What every component amounts to in a factor: f."""
-        A = np.asarray(A, np.float64)
+        A = np.asarray(fetch(A) if is_jax_array(A) else A, np.float64)
         return (A if self.prior == "l1" else A * A / 2).sum(axis)
 
     def _shape(self, shape):

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skbss._runtime.checks import check_matrix, check_weights
-from skbss._runtime.device import is_jax_array, movable
+from skbss._runtime.device import has_shared_rows, is_jax_array, movable
 from skbss._runtime.warning import warn
 from skbss.factorization._checked import Checked, check_lengths
 from skbss.factorization._divergence import row_divergences
@@ -68,6 +68,11 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return "does not start from given factors: use BetaNMF(solver='mu')"
 
     @property
+    def _works_by_shares(self) -> bool:
+        """Whether rows that are shared out among devices are computed with where they lie."""
+        return False
+
+    @property
     def _beta(self):
         named = isinstance(self.beta_loss, str)
         return BETA_LOSSES[self.beta_loss] if named else float(self.beta_loss)
@@ -99,17 +104,39 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
                 "X is a list of recordings: pass np.concatenate(X), and lengths=[len(one) for one "
                 "in X] where fit takes lengths."
             )
-        X, leading = check_matrix(self, X, reset=reset, accept_sparse=self._accepts_sparse)
-        weights = check_weights(movable(weights, X), (*leading, X.shape[1]), X.dtype)
+        X, leading = check_matrix(
+            self,
+            X,
+            reset=reset,
+            accept_sparse=self._accepts_sparse,
+            keep_shares=self._works_by_shares,
+        )
+        weights = self._check_weights(X, weights, (*leading, X.shape[1]))
         if not self._allows_missing():
             self._refuse_missing(X, weights)
         return Checked(X, weights, leading, check_lengths(lengths, leading))
+
+    @staticmethod
+    def _check_weights(X, weights, shape):
+        if not has_shared_rows(X):
+            weights = np.asarray(weights) if has_shared_rows(weights) else weights
+            return check_weights(movable(weights, X), shape, X.dtype)
+        if has_shared_rows(weights):
+            # They are checked where they lie; what fills them up is nothing.
+            if weights.n_rows != X.n_rows:
+                raise ValueError(
+                    f"weights of shape {weights.shape} do not broadcast to the shape {shape} of X."
+                )
+            shape = X.array.shape
+            weights = jnp.where(weights.are_rows, weights.array, np.asarray(1, weights.dtype))
+        weights = check_weights(weights, shape, X.dtype)
+        return weights if weights is None or len(weights) == 1 else X.placed(weights)
 
     def _transform(self, checked):
         W, converged, _ = self._activations(checked.completed())
         if not converged and self._warns_in_transform:
             self._warn_not_converged(self._activation_iterations())
-        return W.reshape(*checked.leading, W.shape[-1])
+        return checked.returned(W)
 
     def _score(self, checked, held_out):
         total, weight = self._misfit(checked, held_out)
@@ -181,11 +208,24 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
                 f"entries; got shape {tuple(y.shape)}."
             )
         xp = jnp if is_jax_array(X) else np
+        if has_shared_rows(X):
+            # What fills up is missing.
+            array = jnp.where(X.are_rows, X.array, np.asarray(0, X.dtype))
+            y = y.array if has_shared_rows(y) else y.reshape(X.shape)
+            y = jnp.where(X.are_rows, X.placed(y, X.dtype), np.asarray(np.nan, X.dtype))
+            held_out = jnp.where(jnp.isnan(array), y, np.asarray(np.nan, X.dtype))
+            self._refuse_held_out(held_out)
+            return X.holding(held_out)
         y = xp.asarray(y.reshape(X.shape), dtype=X.dtype)
         held_out = xp.where(xp.isnan(X), y, xp.nan)
+        self._refuse_held_out(held_out)
+        return held_out
+
+    @staticmethod
+    def _refuse_held_out(held_out):
+        xp = jnp if is_jax_array(held_out) else np
         if bool(xp.isinf(held_out).any()) or bool((held_out < 0).any()):
             raise ValueError("y has negative or infinite entries where X is missing.")
-        return held_out
 
     @staticmethod
     def _warn_not_converged(max_iter):

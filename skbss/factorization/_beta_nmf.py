@@ -165,6 +165,8 @@ class BetaNMF(ElasticNetNMF, JointNMF):
     True
     """
 
+    _works_by_shares = True
+
     _parameter_constraints: dict = {
         **JointNMF._parameter_constraints,
         **ElasticNetNMF._parameter_constraints,
@@ -230,7 +232,7 @@ class BetaNMF(ElasticNetNMF, JointNMF):
         W, converged, n_iter = self._activations(checked, H)
         if not converged:
             self._warn_not_converged(self.max_iter)
-        return W.reshape(*checked.leading, len(H)), H, n_iter
+        return checked.returned(W), H, n_iter
 
     def _check_solver(self):
         if self.solver == "cd" and self._beta != 2:

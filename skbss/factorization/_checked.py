@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skbss._runtime.device import has_shared_rows
 from skbss.factorization._observations import without_missing
 
 
@@ -13,7 +14,7 @@ class Checked(NamedTuple):
 
     Attributes
     ----------
-    X : array or CSR of shape (n_samples, n_features)
+    X : array, CSR or ShardedRows of shape (n_samples, n_features)
         The data; NaN, if anything, where not observed.
     weights : array of shape (1 or n_samples, 1 or n_features) or None
         Of its entries; None where all are 1.
@@ -32,6 +33,17 @@ class Checked(NamedTuple):
         """The same with zeros for what does not count, and weights that say so."""
         X, weights = without_missing(self.X, self.weights)
         return self._replace(X=X, weights=weights)
+
+    def returned(self, W: Any) -> Any:
+        """What has an entry for every row, as the user is to have it."""
+        if has_shared_rows(self.X):
+            W = self.X.given_back(W)
+            return (
+                W
+                if has_shared_rows(W) or len(self.leading) == 1
+                else W.reshape(*self.leading, W.shape[-1])
+            )
+        return W.reshape(*self.leading, W.shape[-1])
 
     def recordings(self):
         """Every recording by itself.

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skbss._runtime.device import has_shared_rows
 from skbss.factorization._beta_nmf import BetaNMF
 from skbss.factorization._divergence import relative_power
 from skbss.factorization._observations import mean_of, weight_sums
@@ -43,7 +44,8 @@ def relative_dispersion(X, weights, n_components, beta):
     model = BetaNMF(
         rank, init="nndsvda", beta_loss=beta, tol=0, max_iter=_ITERATIONS, random_state=0
     )
-    error = model.fit(X, weights=weights).reconstruction_err_
+    given = X.holding(weights) if has_shared_rows(X) and weights is not None else weights
+    error = model.fit(X, weights=given).reconstruction_err_
     unit = relative_power(mean_of(X, weights) or 1.0, beta / 2)
     free = 1 - rank * (n_rows + n_columns - rank) / (n_rows * n_columns)
     return max((error / unit) ** 2 / (n_observed * max(free, 1 - _SHARE)), _SMALLEST)

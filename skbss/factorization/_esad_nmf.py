@@ -8,7 +8,8 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skbss._runtime.callbacks import with_callbacks
-from skbss._runtime.device import is_jax_array
+from skbss._runtime.device import has_shared_rows, is_jax_array
+from skbss._runtime.sharded_rows import gathered
 from skbss._runtime.warning import warn
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._beta_nmf import BetaNMF
@@ -264,7 +265,9 @@ class ESADNMF(BetaNMF):
     _moves_zeros_because = BaseNMF._moves_zeros_because
 
     def _start(self, given, checked, scale, random_state):
-        X = checked.X / scale
+        # Frames are learned from one after another: that is work for one device.
+        X = gathered(checked.X) if has_shared_rows(checked.X) else checked.X
+        X = X / scale
         if checked.weights is not None:
             xp = jnp if is_jax_array(checked.X) else np
             X = xp.asarray(completed_data(checked.X, checked.weights, scale))

@@ -4,6 +4,7 @@ import numpy as np
 
 from skbss._kernels.frame_blocks import FrameBlocks
 from skbss._kernels.growing import spread_activations
+from skbss._kernels.sharded_blocks import ShardedBlocks
 from skbss._runtime.device import for_kernels
 from skbss._runtime.loop import run_loop
 from skbss.factorization._rules import CHECK_EVERY, step_rules
@@ -21,10 +22,8 @@ def sample_levels(name, observed, max_iter):
 
     None for small or sparse data, for the plain solvers, and where `max_iter` is not enough.
     """
-    if not isinstance(observed.data, FrameBlocks) or name not in (
-        "extrapolated",
-        "extrapolated hals",
-    ):
+    in_blocks = isinstance(observed.data, FrameBlocks | ShardedBlocks)
+    if not in_blocks or name not in ("extrapolated", "extrapolated hals"):
         return []
     used = observed.layout.used
     levels = [(max(1, round(used * share)), most) for share, most in _LEVELS]
@@ -64,7 +63,7 @@ def grown_start(solver, name, observed, state, penalty, settings, levels):
     exists = layout.holds_data
     beginning = state
     for used, most in [*levels, (layout.used, 0)]:
-        part = FrameBlocks(data.X, data.weights, for_kernels(used, np.int32))
+        part = data.first(for_kernels(used, np.int32))
         share = used / layout.used
         if before:
             W = spread_activations(

@@ -145,6 +145,8 @@ class HarmonicNMF(JointNMF, RowNMF):
     (array([50, 54, 57]), ['D3', 'F#3', 'A3'])
     """
 
+    _works_by_shares = True
+
     _parameter_constraints: dict = {
         **{
             name: JointNMF._parameter_constraints[name]

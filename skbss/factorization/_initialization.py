@@ -68,7 +68,29 @@ def nndsvd_factors(X, n_components, *, fill, random_state):
     W : array of shape (n_samples, n_components)
     H : array of shape (n_components, n_features)
     """
-    U, S, V = randomized_svd(X, n_components, random_state=random_state)
+    singular = randomized_svd(X, n_components, random_state=random_state)
+    return factors_of_svd(*singular, fill=fill, random_state=random_state)
+
+
+def factors_of_svd(U, S, V, *, fill, random_state):
+    """The same from the singular vectors of such an X, whose signs do not matter.
+
+    Parameters
+    ----------
+    U : array of shape (n_samples, n_components)
+    S : array of shape (n_components,)
+    V : array of shape (n_components, n_features)
+    fill : {"nndsvd", "nndsvda", "nndsvdar"}
+        What replaces zeros.
+    random_state : int, RandomState instance or None
+        For random numbers.
+
+    Returns
+    -------
+    W : array of shape (n_samples, n_components)
+    H : array of shape (n_components, n_features)
+    """
+    n_components = len(S)
     W, H = np.zeros_like(U), np.zeros_like(V)
     W[:, 0], H[0] = np.sqrt(S[0]) * np.abs(U[:, 0]), np.sqrt(S[0]) * np.abs(V[0])
     for k in range(1, n_components):

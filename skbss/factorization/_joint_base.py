@@ -13,7 +13,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from skbss._runtime.callbacks import CallbackSupportMixin, IterationCallbacks, with_callbacks
-from skbss._runtime.device import is_jax_array, precision
+from skbss._runtime.device import has_shared_rows, is_jax_array, precision
+from skbss._runtime.loop import fetch
+from skbss._runtime.sharded_rows import agreed_seed
 from skbss._runtime.warning import each_once
 from skbss.factorization._base import BaseNMF
 from skbss.factorization._checked import Checked
@@ -120,7 +122,7 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
             W = learned.W
             if not (learned.by_row or self.init == "custom"):
                 W, _, _ = self._activations(learned.checked)
-        return W.reshape(*learned.checked.leading, W.shape[-1])
+        return learned.checked.returned(W)
 
     def _learn(self, X, y, W, H, weights, lengths=None):
         self._check_solver()
@@ -129,6 +131,9 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
         X, weights = checked.X, checked.weights
         self._check_columns(X, weights)
         self._look_at(X, weights)
+        if has_shared_rows(X):
+            # The start is made on the host.
+            W = np.asarray(W) if has_shared_rows(W) else fetch(W) if is_jax_array(W) else W
         given = self._check_start(X, W, H)
         self._n_components = given.n_components
         # What is to be found from a given start is found for all rows together.
@@ -244,10 +249,12 @@ class JointNMF(CallbackSupportMixin, BaseNMF):
                     _report(n_iter, started, loss * gain)
                 return callbacks.end(lambda: attributes(fetch_components()))
 
+            seed = agreed_seed(X, self.random_state)
             settings = self._settings(penalty, dtype, given.n_components, self.max_iter)
+            settings = settings._replace(random_state=seed)
             # scikit-learn, too, seeds every part of a single start anew.
             single = self.n_init == 1
-            draws = self.random_state if single else check_random_state(self.random_state)
+            draws = seed if single else check_random_state(seed)
 
             def start():
                 W, H = self._start(given, checked, observed.scale, draws)

@@ -183,7 +183,8 @@ class LayeredNMF(RowNMF):
                 **options,
             )
             learned = fit._learn(X, None, None, None, weights)
-            layers.append(_normalized(learned.W, fit.components_))
+            W = learned.checked.returned(learned.W)
+            layers.append(_normalized(W, fit.components_))
             fits.append(fit)
             with np.errstate(over="ignore"):
                 losses.append(np.square(learned.misfit.error(self._beta)) / 2)

@@ -157,11 +157,15 @@ class Layout(NamedTuple):
     def nearest_blocks(self, used: int) -> np.ndarray:
         """For every block, that one of the first `used` whose rows are closest to its own."""
         offsets = np.zeros(self.n_blocks, int)
-        offsets[: self.used] = self._offsets
+        offsets[: self.used] = self.offsets
         return np.abs(offsets[:, None] - offsets[None, :used]).argmin(axis=1).astype(np.int32)
 
+    def zeros(self, n_columns: int, dtype: Any) -> Any:
+        """Zeros for every row and so many columns."""
+        return jnp.zeros((*self.rows_shape, n_columns), dtype)
+
     @property
-    def _offsets(self) -> list[int]:
+    def offsets(self) -> list[int]:
         """The first row of every block, such that the first few blocks are evenly spaced."""
         bits = self.used.bit_length()
         return sorted(range(self.used), key=lambda n: int(f"{n:0{bits}b}"[::-1], 2))
@@ -170,7 +174,7 @@ class Layout(NamedTuple):
         if not self.n_blocks:
             yield (), slice(None)
         else:
-            for block, offset in enumerate(self._offsets):
+            for block, offset in enumerate(self.offsets):
                 yield block, slice(offset, None, self.used)
 
 
@@ -234,7 +238,7 @@ def _laid_out(A, fill, *, layout, width):
     missing = [(0, n_rows - layout.n_rows), (0, (width or 0) - A.shape[-1])]
     A = jnp.pad(A, missing[: A.ndim], constant_values=fill)
     A = A.reshape(layout.height, layout.used, *A.shape[1:]).swapaxes(0, 1)
-    A = A[np.array(layout._offsets)]
+    A = A[np.array(layout.offsets)]
     empty = [(0, layout.n_blocks - layout.used)] + [(0, 0)] * (A.ndim - 1)
     return jnp.pad(A, empty, constant_values=fill)
 
@@ -242,6 +246,6 @@ def _laid_out(A, fill, *, layout, width):
 @partial(jax.jit, static_argnames=("layout", "width"))
 def _gathered(A, *, layout, width):
     if layout.n_blocks:
-        A = A[np.argsort(layout._offsets)].swapaxes(0, 1)
+        A = A[np.argsort(layout.offsets)].swapaxes(0, 1)
         A = A.reshape(-1, A.shape[-1])
     return A[: layout.n_rows, :width]

@@ -9,8 +9,17 @@ import scipy.sparse as sp
 
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.frame_blocks import FrameBlocks
-from skbss._runtime.device import for_kernels, is_jax_array
+from skbss._runtime.device import for_kernels, has_shared_rows, is_jax_array
 from skbss.factorization._layout import Layout, choose_layout, plain_layout
+from skbss.factorization._sharded_layout import ShardedLayout
+from skbss.factorization._sharded_observations import (
+    shared_data,
+    shared_means,
+    shared_rows_of_weight_one,
+    shared_silenced,
+    shared_weight_sums,
+    shared_without_missing,
+)
 from skbss.factorization._sparse_observations import (
     sparse_data,
     sparse_means,
@@ -29,20 +38,20 @@ class Observations:
 
     Attributes
     ----------
-    data : DenseData, FrameBlocks, EntryData or BlockData
+    data : DenseData, FrameBlocks, ShardedBlocks, EntryData or BlockData
         For the kernels.
     scale : float or array of shape (n_samples, 1)
         What the data was divided by; 1 for silence.
     silent : bool, or bool array of shape (n_samples,)
         Whether there is nothing but zeros, or in which rows, for data scaled by row.
-    layout : Layout
+    layout : Layout or ShardedLayout
         How its rows lie.
     """
 
     data: Any
     scale: Any
     silent: Any
-    layout: Layout
+    layout: Layout | ShardedLayout
 
 
 def compute_dtype(dtype, beta):
@@ -60,6 +69,7 @@ def floor_of(dtype, beta):
 
 def has_missing(X):
     """Whether any entry of X is NaN."""
+    X = X.array if has_shared_rows(X) else X
     if is_jax_array(X):
         return bool(jnp.isnan(X).any())
     values = X.data if sp.issparse(X) else X
@@ -86,6 +96,8 @@ def without_missing(X, weights):
     """
     if sp.issparse(X):
         return X, weights
+    if has_shared_rows(X):
+        return shared_without_missing(X, weights)
     xp = jnp if is_jax_array(X) else np
     if has_missing(X):
         missing = xp.isnan(X)
@@ -109,6 +121,8 @@ def weight_sums(X, weights, axis):
     """
     if sp.issparse(X):
         return sparse_weight_sums(X, weights, axis)
+    if has_shared_rows(X):
+        return shared_weight_sums(X, weights, axis)
     if weights is None:
         return np.full(X.shape[1 - axis], float(X.shape[axis]))
     return (jnp if is_jax_array(X) else np).broadcast_to(weights, X.shape).sum(axis)
@@ -121,6 +135,8 @@ def rows_of_weight_one(X, weights):
     -------
     plain : bool ndarray of shape (n_samples,)
     """
+    if has_shared_rows(X):
+        return shared_rows_of_weight_one(X, weights)
     plain = np.ones(X.shape[0], bool)
     if weights is not None:
         plain &= np.asarray((weights == 1).all(axis=1))
@@ -137,6 +153,8 @@ def silenced(X, rows):
     X : array or CSR of shape (n_samples, n_features)
     rows : bool ndarray of shape (n_samples,)
     """
+    if has_shared_rows(X):
+        return shared_silenced(X, rows)
     if not sp.issparse(X):
         xp = jnp if is_jax_array(X) else np
         return xp.where(xp.asarray(rows)[:, None], xp.zeros((), X.dtype), X)
@@ -149,6 +167,8 @@ def mean_of(X, weights):
     """Weighted mean of the entries of X; 0 for silence."""
     if sp.issparse(X):
         return sparse_means(X, weights, by_row=False)
+    if has_shared_rows(X):
+        return shared_means(X, weights, by_row=False)
     return _means(X, weights, by_row=False)
 
 
@@ -198,10 +218,25 @@ def observe(
         scale, silent = _divisor(np, scale, by_row)
         data = sparse_data(X, weights, scale, beta=beta, dtype=dtype, smallest=smallest)
         return Observations(data, scale, silent, plain_layout(X.shape, n_components))
+    layout = choose_layout(X.shape, n_components, rows_per_block=rows_per_block, rank=rank)
+    if has_shared_rows(X):
+        if scale is None:
+            scale = shared_means(X, weights, by_row=by_row)
+        scale, silent = _divisor(np, scale, by_row)
+        data, shared_layout = shared_data(
+            X,
+            weights,
+            layout,
+            scale,
+            dtype=dtype,
+            fill=floor_of(dtype, beta),
+            smallest=smallest or None,
+            is_flat=rows_per_block is not None,
+        )
+        return Observations(data, scale, silent, shared_layout)
     if scale is None:
         scale = _means(X, weights, by_row)
     scale, silent = _divisor(jnp if is_jax_array(X) else np, scale, by_row)
-    layout = choose_layout(X.shape, n_components, rows_per_block=rows_per_block, rank=rank)
     # What fills up is equal to a model of silence, from which its divergence is 0.
     X_laid = layout.lay_out(
         X,

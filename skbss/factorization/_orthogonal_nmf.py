@@ -11,6 +11,7 @@ from skbss._kernels.disjoint_supports import best_activations, heard_activations
 from skbss._kernels.penalties import ElasticNet, Prices
 from skbss._runtime.callbacks import with_callbacks
 from skbss._runtime.device import is_jax_array, movable, precision
+from skbss._runtime.loop import fetch
 from skbss.factorization._distinct_features import distinct_features
 from skbss.factorization._joint_base import JointNMF
 from skbss.factorization._normalized import norms_of
@@ -152,6 +153,8 @@ class OrthogonalNMF(JointNMF, RowNMF):
     [1, 1, 1]
     """
 
+    _works_by_shares = True
+
     _parameter_constraints: dict = {
         **{
             name: allowed
@@ -252,7 +255,7 @@ class OrthogonalNMF(JointNMF, RowNMF):
         """
         learned = self._learn(X, y, W, H, weights)
         W, _, _ = self._activations(learned.checked)
-        return W.reshape(*learned.checked.leading, W.shape[-1])
+        return learned.checked.returned(W)
 
     def _learn(self, X, y, W, H, weights, lengths=None):
         learned = super()._learn(X, y, W, H, weights, lengths)
@@ -298,7 +301,8 @@ class OrthogonalNMF(JointNMF, RowNMF):
             smallest = max(floor_of(X.dtype, self._beta), float(np.finfo(X.dtype).tiny))
             positive = np.maximum(np.asarray(X) / X.dtype.type(scale), X.dtype.type(smallest))
             if weights is not None:
-                weights = np.broadcast_to(np.asarray(weights), X.shape)
+                host = fetch(weights) if is_jax_array(weights) else weights
+                weights = np.broadcast_to(host[: len(X)], X.shape)
             W = distinct_features(positive, weights, K, self._beta, random_state)
         elif given.H is not None:
             H = xp.asarray(given.H)

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skbss._runtime.device import is_jax_array, movable, precision
+from skbss._runtime.device import has_shared_rows, is_jax_array, movable, precision
 from skbss._runtime.row_streams import row_stream
+from skbss._runtime.sharded_rows import agreed_seed
 from skbss._runtime.warning import warn
 from skbss.factorization._activations import rows_per_block, solve_activations
 from skbss.factorization._base import BaseNMF
@@ -77,6 +78,8 @@ class RowNMF(BaseNMF):
             ``X @ components_``.
         """
         check_is_fitted(self)
+        if has_shared_rows(X):
+            return X.holding(self.inverse_transform(X.array))
         if is_jax_array(X):
             if not jnp.issubdtype(X.dtype, jnp.floating):
                 X = X.astype(jnp.result_type(float))
@@ -185,6 +188,8 @@ class RowNMF(BaseNMF):
             settings = self._settings(
                 prices, dtype, layout.n_components, self._activation_iterations()
             )
+            if self.shuffle:
+                settings = settings._replace(random_state=agreed_seed(X, self.random_state))
             W, n_iter, converged = solve_activations(solver, observed, H, settings, xp)
             level = xp.asarray(level, dtype).reshape(-1)
             W = (W * xp.asarray(observed.scale, dtype) / level).astype(X.dtype)
@@ -193,6 +198,8 @@ class RowNMF(BaseNMF):
     def _clear_unobserved(self, X, weights, W):
         """Activations of rows of which nothing was observed are zeros, with a warning."""
         seen = np.asarray(weight_sums(X, weights, axis=1)) > 0
+        if has_shared_rows(X):
+            seen |= ~X.are_rows[:, 0]
         if seen.all():
             return W
         unseen = np.flatnonzero(~seen)

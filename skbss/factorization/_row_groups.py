@@ -9,6 +9,7 @@ from skbss._kernels.activations import MovingRows, flat_activations
 from skbss._kernels.dense_data import DenseData
 from skbss._kernels.frame_blocks import FrameBlocks
 from skbss._runtime.device import lies_on_host, on_host_for_jax
+from skbss._runtime.loop import fetch
 
 # Moving rows takes as long as a sweep over some of the groups that it saves.
 _CROWDED = 7 / 8
@@ -51,7 +52,8 @@ class RowGroups:
 
     def split(self, of_rows):
         """An array with an entry for every row of the layout, on the host: (group, row)."""
-        return np.asarray(of_rows).reshape(-1, self._layout.height)[: self._layout.used or 1]
+        host = fetch(of_rows) if isinstance(of_rows, jax.Array) else of_rows
+        return host.reshape(-1, self._layout.height)[: self._layout.used or 1]
 
     def start(self, H, silent):
         """Rows in which all components are equally loud, but for the `silent`, split."""

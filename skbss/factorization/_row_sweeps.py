@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from skbss._kernels.hals import HALSRows, iterate_hals_rows
@@ -41,11 +40,11 @@ class RowSweeps:
         self._data, self._H, self._prices = observed.data, H, (linear, prices.quadratic)
         self._tol = for_kernels(settings.tol, H.dtype)
         self._orders = Orders(settings, len(H))
-        self._active = observed.layout.holds_data
+        self._layout, self._active = observed.layout, observed.layout.holds_data
 
     def start(self):
         """Rows of zeros."""
-        W = jnp.zeros((*self._active.shape, len(self._H)), self._H.dtype)
+        W = self._layout.zeros(len(self._H), self._H.dtype)
         unknown = for_kernels(np.full(self._active.shape, np.inf), W.dtype)
         none = for_kernels(np.zeros_like(self._active), np.int32)
         return SweptRows(HALSRows(W, unknown, self._active, none), 0, False)

@@ -9,7 +9,7 @@ from skbss._kernels.activations import RowOrders, iterate_rows
 from skbss._kernels.group_sparsity import GroupSparsity
 from skbss._kernels.row_penalties import RowNumbers
 from skbss._runtime.device import for_kernels, lies_on_host
-from skbss._runtime.loop import wait_for
+from skbss._runtime.loop import fetch, wait_for
 from skbss.factorization._row_groups import Groups, RowGroups
 from skbss.factorization._rules import CHECK_EVERY, bounded, choose_pace, step_rule
 
@@ -148,7 +148,7 @@ class RowUpdates:
         wait_for([error for _, error in results])
         moved = zip(s.groups.members, results, strict=True)
         members = tuple(group._replace(rows=rows) for group, (rows, _) in moved)
-        errors = np.stack([np.asarray(error) for _, error in results])
+        errors = np.stack([fetch(error) for _, error in results])
         return s.groups._replace(members=members), errors
 
     def _looked_at(self, state, error):

@@ -126,6 +126,8 @@ class SparseNMF(NormalizedNMF, RowNMF):
     array([1., 1., 1., 1.])
     """
 
+    _works_by_shares = True
+
     def __init__(
         self,
         n_components="auto",

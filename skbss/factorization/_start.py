@@ -9,14 +9,17 @@ import scipy.sparse as sp
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_non_negative
 
-from skbss._runtime.device import is_jax_array, movable
+from skbss._runtime.device import has_shared_rows, is_jax_array, movable
+from skbss._runtime.loop import fetch
 from skbss._runtime.warning import warn
 from skbss.factorization._initialization import (
+    factors_of_svd,
     nndsvd_factors,
     random_factor,
     random_factors,
     rank_one_completion,
 )
+from skbss.factorization._sharded_start import shared_svd
 
 # Of the absolute values of normal numbers of mean square 1.
 _MEAN_OF_DRAWN = np.sqrt(2 / np.pi)
@@ -125,6 +128,10 @@ def start_factors(given, X, weights, scale, random_state):
         if given.init == "custom":
             W, H = _complete(given.W, given.H, W * root, H * root, scale)
             W, H = W / root, H / root
+    elif has_shared_rows(X) and X.shape[0] >= X.shape[1]:
+        U, S, V = shared_svd(X, weights, K, random_state)
+        scaled = S / S.dtype.type(scale)
+        W, H = factors_of_svd(U, scaled, V, fill=given.init, random_state=random_state)
     else:
         completed = completed_data(X, weights, scale)
         W, H = nndsvd_factors(completed, K, fill=given.init, random_state=random_state)
@@ -332,6 +339,8 @@ def completed_data(X, weights, scale):
     host = np.asarray(X)
     host = (host / scale).astype(host.dtype, copy=False)
     if weights is not None:
+        if has_shared_rows(X):
+            weights = fetch(weights)[: len(host)]
         full = np.broadcast_to(np.asarray(weights, host.dtype), host.shape)
         host = rank_one_completion(host, full > 0, full)
     return host

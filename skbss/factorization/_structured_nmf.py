@@ -523,6 +523,11 @@ class StructuredNMF(RecordingNMF, RowNMF, JointNMF):
         return super()._rows_solver(weighted=weighted)
 
     @property
+    def _works_by_shares(self) -> bool:
+        # Frames that hang together have to lie beside each other.
+        return self.smoothness == 0
+
+    @property
     def _is_smooth(self):
         return "smoothness" in self._strengths
 

@@ -1,10 +1,14 @@
 """Components to add to a factorization, which begin where it explains the data worst."""
 
+import jax
 import numpy as np
 import scipy.sparse as sp
 
+from skbss._runtime.device import has_shared_rows
+from skbss._runtime.loop import fetch
 from skbss.factorization._divergence import row_divergences
 from skbss.factorization._observations import mean_of, weight_sums
+from skbss.factorization._sharded_observations import shared_column_sums
 from skbss.factorization._sparse_observations import stored_places
 
 # One row is a noisy start: what others of its kind have in common with it is less so.
@@ -28,6 +32,8 @@ def column_means(X, weights):
     means : ndarray of shape (1, n_features)
     """
     total = np.asarray(weight_sums(X, weights, axis=0), np.float64)
+    if has_shared_rows(X):
+        return (shared_column_sums(X, weights) / total).astype(X.dtype)[None]
     X, weights = _on_host(X, weights)
     exponent = _exponent(X, weights)
     X = _by_power(X, -2 * exponent)
@@ -63,8 +69,8 @@ def with_worst_explained(X, weights, W, H, count, beta):
     H : ndarray of shape (n_components + count, n_features)
         The first ones as they were.
     """
-    X, weights = _on_host(X, weights)
-    W, H, n_known = np.asarray(W), np.asarray(H), len(H)
+    X, weights, W = _on_host(X, weights, W)
+    H, n_known = np.asarray(H), len(H)
     first_W, first_H, exponent = W, H, _exponent(X, weights)
     X, W, H = (_by_power(a, m * exponent) for a, m in ((X, -2), (W, -1), (H, -1)))
     transposed = None if weights is None else weights.T
@@ -152,6 +158,9 @@ def _filled(a):
     return a + _FILL * (a.mean() or 1)
 
 
-def _on_host(X, weights):
-    weights = None if weights is None else np.asarray(weights)
-    return (X if sp.issparse(X) else np.asarray(X)), weights
+def _on_host(X, *of_rows):
+    """All of them, without what fills rows up that are shared out among devices."""
+    host = [fetch(A) if isinstance(A, jax.Array) else A for A in of_rows]
+    if has_shared_rows(X):
+        host = [A if A is None else A[: X.n_rows] for A in host]
+    return X if sp.issparse(X) else np.asarray(X), *host
