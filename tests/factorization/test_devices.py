@@ -1,4 +1,4 @@
-"""Rows sharded over devices, and models and data on different ones: eight CPUs of one process."""
+"""Models and data on different devices: eight CPUs of one process."""
 
 import json
 import subprocess
@@ -14,7 +14,6 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # what lies where is the question, not speed
 import jax, numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from skbss import BetaNMF, MiniBatchBetaNMF
 
 # Rounding, which the order of sums decides on, is carried on by all iterations: leave little of it.
@@ -22,8 +21,7 @@ jax.config.update("jax_enable_x64", True)
 devices = jax.devices()
 rng = np.random.default_rng(0)
 X = rng.gamma(0.5, size=(64, 3)) @ rng.gamma(0.5, size=(3, 12)) * rng.uniform(0.2, 1.8, (64, 12))
-rows = NamedSharding(Mesh(np.array(devices), ("rows",)), PartitionSpec("rows"))
-zero, three, sharded = (jax.device_put(X, where) for where in (devices[0], devices[3], rows))
+zero, three = (jax.device_put(X, where) for where in (devices[0], devices[3]))
 
 
 def model(beta, **parameters):
@@ -33,22 +31,6 @@ def model(beta, **parameters):
 
 def on(array):
     return sorted(device.id for device in array.devices())
-
-
-def shards_of_rows(array):
-    return len({str(shard.index) for shard in array.addressable_shards})
-
-
-def shard(beta):
-    fitted = model(beta).fit(sharded)
-    W = fitted.transform(sharded)
-    back = fitted.inverse_transform(W)
-    return {
-        "components": fitted.components_.tolist(),
-        "transform": W.tolist(),
-        "score": fitted.score(sharded),
-        "shards": [shards_of_rows(W), shards_of_rows(back)],
-    }
 
 
 def alone(beta):
@@ -82,10 +64,7 @@ def learn_on_both():
 
 outcomes = {}
 for name, scenario in [
-    ("sharded 1", lambda: shard(1)),
     ("alone 1", lambda: alone(1)),
-    ("sharded 2", lambda: shard(2)),
-    ("alone 2", lambda: alone(2)),
     ("elsewhere", elsewhere),
     ("learn on both", learn_on_both),
 ]:
@@ -114,23 +93,8 @@ def close(ours, expected):
     np.testing.assert_allclose(ours, expected, rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize("beta", [1, 2])
-def test_sharded_rows_give_the_same_model(outcomes, beta):
-    ours, expected = outcomes[f"sharded {beta}"], outcomes[f"alone {beta}"]
-    assert isinstance(ours, dict), ours
-    close(ours["components"], expected["components"])
-    close(ours["transform"], expected["transform"])
-    assert ours["score"] == pytest.approx(expected["score"], rel=1e-7)
-
-
-@pytest.mark.parametrize("beta", [1, 2])
-def test_activations_of_sharded_rows_stay_sharded(outcomes, beta):
-    assert outcomes[f"sharded {beta}"]["shards"] == [8, 8]
-
-
-@pytest.mark.parametrize("beta", [1, 2])
-def test_results_lie_where_the_data_lies(outcomes, beta):
-    assert outcomes[f"alone {beta}"]["on"] == [[0], [0]]
+def test_results_lie_where_the_data_lies(outcomes):
+    assert outcomes["alone 1"]["on"] == [[0], [0]]
 
 
 def test_a_model_from_one_device_is_used_on_another(outcomes):
