@@ -77,7 +77,7 @@ class RecordFile:
     def _parsed(self, line):
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.refusal() from None
         if not isinstance(entry, dict):
             raise self.refusal()

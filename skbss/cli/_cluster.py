@@ -1,11 +1,12 @@
 """Jobs on a cluster of Dask, whose scheduler gives them out and calls in those of the dead."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from skbss._version import __version__
-from skbss.cli._errors import CommandError
+from skbss.cli._errors import CommandError, complain
 from skbss.cli._job import Job, Outcome, attempt, lost
 
 _SECONDS_TO_CONNECT = 30
@@ -36,8 +37,14 @@ def connected(address: str) -> Iterator[Any]:
             client = stack.enter_context(Client(address, timeout=_SECONDS_TO_CONNECT))
         except (OSError, ValueError, TypeError) as error:
             reason = " ".join(str(error).split())
-            raise CommandError(f"--scheduler {address} cannot be reached: {reason}.") from None
+            raise CommandError(f"--scheduler '{address}' cannot be reached: {reason}.") from None
+        for name in logging.root.manager.loggerDict:
+            if name.split(".")[0] == "distributed":
+                # What concerns the user is told in our words.
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         _check_versions(client)
+        if not client.scheduler_info()["workers"]:
+            complain(f"no worker has come to {address} yet; waiting.")
         yield client
 
 

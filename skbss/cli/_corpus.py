@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from skbss.cli._errors import CommandError
 from skbss.cli._names import file_name
-from skbss.cli._output import MANIFEST
+from skbss.cli._output import MANIFEST, is_result
 from skbss.cli._sound_names import as_counted, is_sound_name
 
 
@@ -20,11 +20,15 @@ class Found:
     file : Path
         The recording.
     name : str
-        What it is called in the corpus, with the folders on the way to it, between slashes.
+        What it is called, as no other one: the path that was named, or that in the only folder
+        that was, between slashes.
+    place : PurePosixPath
+        After which the folder of the result is named.
     """
 
     file: Path
     name: str
+    place: PurePosixPath
 
 
 def find_recordings(paths: Iterable[Path], *, besides: Path | None = None) -> list[Found]:
@@ -50,16 +54,18 @@ def find_recordings(paths: Iterable[Path], *, besides: Path | None = None) -> li
     is_alone = len(paths) == 1
     for path in paths:
         if not path.is_dir():
-            found.setdefault(os.path.realpath(path), Found(path, path.name))
+            one = Found(path, _readable(os.path.normpath(path)), PurePosixPath(path.name))
+            found.setdefault(os.path.realpath(path), one)
             continue
-        prefix = PurePosixPath() if is_alone else PurePosixPath(path.resolve().name)
         skipped = None if besides is None else os.path.realpath(besides)
         files = list(_in_folder(path, skipped))
         if not files:
             raise CommandError(f"'{path}' holds no recordings (wav, flac, ogg, mp3, aiff).")
         for file in files:
-            name = prefix.joinpath(*file.relative_to(path).parts)
-            found.setdefault(os.path.realpath(file), Found(file, str(name)))
+            inside = file.relative_to(path)
+            name = inside if is_alone else Path(os.path.normpath(path)) / inside
+            place = PurePosixPath("" if is_alone else path.resolve().name, *inside.parts)
+            found.setdefault(os.path.realpath(file), Found(file, _readable(name), place))
     return list(found.values())
 
 
@@ -76,15 +82,13 @@ def folders_of(recordings: Iterable[Found], known: Mapping[str, str]) -> list[Pu
     names = _Names()
     for folder in known.values():
         names.reserve(PurePosixPath(folder))
-    recordings = list(recordings)
     # Folders first: they are the parents of others, and keep their names.
-    parents = {PurePosixPath(found.name).parent for found in recordings}
+    recordings = list(recordings)
+    parents = {found.place.parent for found in recordings}
     for parent in sorted(parents):
         names.of_parent(parent)
     return [
-        PurePosixPath(known[found.name])
-        if found.name in known
-        else names.of_recording(PurePosixPath(found.name))
+        PurePosixPath(known[found.name]) if found.name in known else names.of_recording(found.place)
         for found in recordings
     ]
 
@@ -122,13 +126,19 @@ def _in_folder(folder: Path, skipped: str | None) -> Iterable[Path]:
         raise CommandError(f"'{error.filename}' cannot be read: {error.strerror or error}.")
 
     for place, folders, files in os.walk(folder, onerror=refuse):
-        if MANIFEST in files or os.path.realpath(place) == skipped:
+        ours = MANIFEST in files and is_result(Path(place))
+        if ours or os.path.realpath(place) == skipped:
             folders.clear()
             continue
         folders[:] = sorted((name for name in folders if name[0] != "."), key=_as_counted)
         for name in sorted(files, key=_as_counted):
             if name[0] != "." and is_sound_name(Path(name)):
                 yield Path(place, name)
+
+
+def _readable(path: str | Path) -> str:
+    """A path as text for every program, also where its bytes are none."""
+    return Path(path).as_posix().encode("utf-8", "backslashreplace").decode()
 
 
 def _as_counted(name: str) -> list[tuple[int, str]]:

@@ -30,23 +30,30 @@ class CorpusLog:
         path = root / CORPUS
         told = f"'{path}' is no manifest of a corpus; choose another --out."
         self._file = RecordFile(path, "skbss corpus 1", told)
-        try:
-            records = self._file.read()
-        except (OSError, ValueError) as error:
-            raise CommandError(_told(path, error)) from None
-        for record in records:
-            if not isinstance(record.get("file"), str) or not _is_inside(record.get("folder")):
-                raise CommandError(told)
-        self._records = {record["file"]: record for record in records}
+        self._records = self._read()
 
     @property
     def folders(self) -> dict[str, str]:
         """The folder of the result of every recording, by its name in the corpus."""
         return {name: record["folder"] for name, record in self._records.items()}
 
+    def _read(self) -> dict[str, Any]:
+        try:
+            records = self._file.read()
+            for record in records:
+                if not isinstance(record.get("file"), str) or not _is_inside(record.get("folder")):
+                    raise self._file.refusal()
+            by_file = {record["file"]: record for record in records}
+            if len({record["folder"] for record in by_file.values()}) < len(by_file):
+                raise self._file.refusal()
+        except (OSError, ValueError) as error:
+            raise CommandError(_told(self._file.path, error)) from None
+        return by_file
+
     def begin(self, anew: Iterable[str]) -> None:
         """Begin to write, without the lines of recordings whose turn comes again."""
         anew = set(anew)
+        self._records = self._read()
         kept = [record for name, record in self._records.items() if name not in anew]
         try:
             self._file.begin_with(kept)
@@ -77,7 +84,9 @@ def _is_inside(folder: Any) -> bool:
     """Whether it is a folder below that of all results, whoever wrote it."""
     if not isinstance(folder, str):
         return False
-    return all(part and part[0] != "." and not set(part) & set("\\:") for part in folder.split("/"))
+    return all(
+        part and part[0] != "." and not set(part) & set("\\:\0") for part in folder.split("/")
+    )
 
 
 def _told(path: Path, error: Exception) -> str:

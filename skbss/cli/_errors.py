@@ -1,5 +1,6 @@
 """How a command fails: with one line and an exit code."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,8 @@ class CommandError(Exception):
 
 def complain(message: str) -> None:
     """Write one line to stderr, whatever characters the message holds."""
-    typer.echo(f"skbss: {printable(message)}", err=True)
+    # By its name: where a display is shown, it is what writes above that.
+    typer.echo(f"skbss: {printable(message)}", file=sys.stderr)
 
 
 @contextmanager

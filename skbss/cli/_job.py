@@ -75,7 +75,8 @@ class Job:
             told = result_of(self.target, self.making())
         except OSError:
             return None
-        return None if told is None else Outcome(len(told["sources"]))
+        sources = None if told is None else told.get("sources")
+        return Outcome(len(sources)) if isinstance(sources, list) else None
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,13 @@ def separate_job(job: Job, say: Callable[[str], None]) -> Outcome:
 
     start = time.monotonic()
     in_blocks = find_method(job.settings.method).in_blocks
+    making = job.making() if job.file.is_file() else None
     recording = None if in_blocks else read_recording(job.file)
     with output_folder(job.target, overwrite=job.overwrite) as folder:
         say(f"Separating {job.file.name}")
-        making = job.making()
         if recording is None:
             recording = decode_recording(job.file, folder / "mixture.wav")
+        _check_unchanged(job, making)
         settings = job.settings.resolve(recording.sample_rate, len(recording.waveform))
         with on_device(job.device):
             if in_blocks:
@@ -185,7 +187,9 @@ def attempt(job: Job) -> Outcome:
             reason = " ".join(f"'{job.file}': {type(error).__name__}: {error}".split())
             details = traceback.format_exc()
         seconds = time.monotonic() - start
-    return job.done() or Outcome(0, seconds, error=reason, details=details)
+    # A result that was to be replaced is none of this.
+    found = None if job.overwrite else job.done()
+    return found or Outcome(0, seconds, error=reason, details=details)
 
 
 def lost(job: Job) -> Outcome:
@@ -200,6 +204,15 @@ def _check_is_seen(job: Job) -> None:
                 f"'{place}' is not there on '{socket.gethostname()}': every process that separates "
                 "must see the same files under the same names."
             )
+
+
+def _check_unchanged(job: Job, making: dict[str, Any] | None) -> None:
+    try:
+        is_same = job.making() == making
+    except OSError:
+        is_same = False
+    if not is_same:
+        raise CommandError(f"'{job.file}' was changed while it was read; separate it again.")
 
 
 def _command(job: Job, settings: Settings) -> str:

@@ -7,7 +7,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from skbss.cli._errors import CommandError
 from skbss.cli._signals import in_one_go, unfinished
 
 MANIFEST = "separation.json"
-_DRAFT = re.compile(r"\.skbss-([0-9a-f]{16})-[0-9a-f]{8}\.part")
+# Of which result it is, on which machine it is made, by which process, and chance.
+_DRAFT = re.compile(r"\.skbss-([0-9a-f]{16})-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}\.part")
 
 
 def check_target(
@@ -91,11 +93,12 @@ def output_folder(target: Path, *, overwrite: bool, only: str | None = None) -> 
         As `check_target`, and if the folder cannot be written to.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - links in the path are kept
-    replaced = check_target(target, overwrite=overwrite, only=only)
+    check_target(target, overwrite=overwrite, only=only)
     # Beside the target, or in it if there is one, so that moving never copies.
     parent = target if target.is_dir() else target.parent
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
-    draft = parent / f".skbss-{_mark(target)}-{secrets.token_hex(4)}.part"
+    maker = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+    draft = parent / f".skbss-{_mark(target)}-{maker}.part"
 
     def discard() -> None:
         shutil.rmtree(draft, ignore_errors=True)
@@ -108,30 +111,94 @@ def output_folder(target: Path, *, overwrite: bool, only: str | None = None) -> 
             draft.mkdir()
             yield draft
             with in_one_go():
-                _publish(draft, target, replaced)
+                # Others may have been here meanwhile.
+                _publish(draft, target, check_target(target, overwrite=overwrite, only=only))
         except OSError as error:
             raise CommandError(f"cannot write to '{target}': {error.strerror or error}.") from error
 
 
-def remove_drafts(targets: Iterable[Path]) -> None:
-    """Remove what processes that were killed have left of results that are complete, or given up.
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let nobody else work in a folder that holds the results of many recordings.
+
+    Parameters
+    ----------
+    folder : Path
+        It is made if it is missing.
+
+    Raises
+    ------
+    CommandError
+        If somebody else works there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on this system
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise CommandError(f"cannot write to '{folder}': {error.strerror}.") from error
+    try:
+        with suppress(OSError):  # some shared disks know no locks of folders
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CommandError(
+                    f"another skbss separate is at work in '{folder}'; wait for its end, or choose "
+                    "another --out."
+                ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def drafts_of(targets: Iterable[Path]) -> set[Path]:
+    """What is being made, or was when its process was killed.
 
     Parameters
     ----------
     targets : iterable of Path
-        Where the results were to be.
+        Where the results are to be.
     """
     marks: dict[Path, set[str]] = {}
     for target in targets:
         target = Path(os.path.abspath(target))  # noqa: PTH100 - links in the path are kept
         for folder in (target.parent, target):
             marks.setdefault(folder, set()).add(_mark(target))
+    drafts = set()
     for folder, wanted in marks.items():
         with suppress(OSError):
-            for entry in list(folder.iterdir()):
+            for entry in folder.iterdir():
                 found = _DRAFT.fullmatch(entry.name)
                 if found and found[1] in wanted:
-                    shutil.rmtree(entry, ignore_errors=True)
+                    drafts.add(entry)
+    return drafts
+
+
+def remove_dead_drafts(drafts: Iterable[Path], old: Set[Path]) -> None:
+    """Remove drafts that nobody works at any more.
+
+    Parameters
+    ----------
+    drafts : iterable of Path
+        From `drafts_of`.
+    old : set of Path
+        Those that were there so long ago that whoever made them on another machine is done.
+    """
+    for draft in drafts:
+        found = _DRAFT.fullmatch(draft.name)
+        assert found is not None, "no draft"
+        is_ours = found[2] == _machine()
+        if (is_ours and not _is_alive(int(found[3]))) or (not is_ours and draft in old):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def is_result(folder: Path) -> bool:
+    """Whether skbss has written what a folder holds."""
+    return bool(_told(folder / MANIFEST)["files"])
 
 
 def result_of(target: Path, making: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -145,13 +212,35 @@ def result_of(target: Path, making: Mapping[str, Any]) -> dict[str, Any] | None:
         What was separated and how, as the manifest tells it.
     """
     told = _told(target / MANIFEST)
-    is_whole = told.get("making") == making and all((target / f).is_file() for f in told["files"])
+    sizes = told.get("bytes")
+    if told.get("making") != making or not isinstance(sizes, dict) or not sizes:
+        return None
+    try:
+        is_whole = all((target / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return None
     return told if is_whole else None
 
 
 def _mark(target: Path) -> str:
     """What tells the drafts of a result from those of others beside it."""
     return hashlib.blake2b(os.fsencode(target.name), digest_size=8).hexdigest()
+
+
+def _machine() -> str:
+    return hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":  # elsewhere to ask is to kill
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # not ours to ask
+        pass
+    return True
 
 
 def _publish(draft: Path, target: Path, replaced: list[str]) -> None:
@@ -187,7 +276,7 @@ def _told(path: Path) -> dict[str, Any]:
         told = json.loads(path.read_text(encoding="utf-8"))
         files = [name for name in told["files"] if isinstance(name, str)]
         return {**told, "files": files if isinstance(told["files"], list) else []}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {"files": []}
 
 

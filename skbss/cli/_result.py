@@ -144,6 +144,7 @@ def write_result(
         "converged": separation.converged,
         "versions": versions,
         **({} if account.making is None else {"making": account.making}),
+        "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir())},
         "files": [*files, *(["index.html"] if html else []), MANIFEST],
     }
     text = json.dumps(told, ensure_ascii=False, indent=2, allow_nan=False) + "\n"

@@ -15,7 +15,7 @@ from skbss.cli._errors import CommandError, complain, one_line_errors
 from skbss.cli._job import Job, Outcome, attempt, separate_job
 from skbss.cli._methods import METHODS
 from skbss.cli._names import file_name
-from skbss.cli._output import check_target, remove_drafts
+from skbss.cli._output import alone_in, check_target, drafts_of, remove_dead_drafts
 from skbss.cli._progress import progress
 from skbss.cli._settings import DEVICES, GROUPINGS, Settings, check_device, usual
 from skbss.report import printable
@@ -319,7 +319,8 @@ def separate(
     )
     with one_line_errors():
         settings.check()
-        check_device(device)
+        if scheduler is None:
+            check_device(device)
         way = _Way(settings, device, html, overwrite, resume, workers, scheduler)
         way.check()
         if stream:
@@ -375,7 +376,7 @@ def _separate_stream(way: _Way, files: list[Path] | None, out: Path | None) -> N
             f"{option} does not go with --stream, which reads standard input and writes standard "
             "output."
         )
-    if sys.stdin.isatty() or sys.stdout.isatty():
+    if sys.stdin is None or sys.stdout is None or sys.stdin.isatty() or sys.stdout.isatty():
         raise CommandError(
             "--stream reads and writes sound, not text: 'skbss separate --stream < in.wav > out.au'"
             ", or between other programs."
@@ -413,9 +414,12 @@ def _separate_corpus(paths: list[Path], out: Path | None, way: _Way) -> int:
     }
     done = {job: outcome for job in jobs if way.resume and (outcome := job.done())}
     missing = [job for job in jobs if job not in done]
-    _check_all(missing, resumes=way.resume)
+    _check_all(missing, set(paths), resumes=way.resume)
     n_failed = 0
     with ExitStack() as stack:
+        if out is not None:
+            stack.enter_context(alone_in(out))
+        old = drafts_of(job.target for job in jobs)
         finished = stack.enter_context(_engine(way))
         if log is not None:
             log.begin(jobs[job][0] for job in missing)
@@ -429,7 +433,7 @@ def _separate_corpus(paths: list[Path], out: Path | None, way: _Way) -> int:
             _tell(job, outcome)
             say(job.file.name)
             n_failed += outcome.error is not None
-    remove_drafts(job.target for job in jobs)
+    remove_dead_drafts(drafts_of(job.target for job in jobs), old)
     _tell_sum(len(jobs), len(done), n_failed)
     return n_failed
 
@@ -457,21 +461,26 @@ def _tell(job: Job, outcome: Outcome) -> None:
     for note in outcome.notes:
         complain(f"{job.file.name}: {note}")
     listen = job.target / "index.html" if job.html else job.target
-    typer.echo(printable(f"{job.file.name}: {outcome.n_stems} sources in {listen}"))
+    _echo(printable(f"{job.file.name}: {outcome.n_stems} sources in {listen}"))
+
+
+def _echo(line: str) -> None:
+    # By its name: where a display is shown, it is what writes above that.
+    typer.echo(line, file=sys.stdout)
 
 
 def _tell_sum(n_jobs: int, n_done: int, n_failed: int) -> None:
     there = f", {n_done} of them before" if n_done else ""
     failed = f", {n_failed} failed" if n_failed else ""
-    typer.echo(f"{n_jobs - n_failed} of {n_jobs} recordings are separated{there}{failed}.")
+    _echo(f"{n_jobs - n_failed} of {n_jobs} recordings are separated{there}{failed}.")
 
 
-def _check_all(jobs: list[Job], *, resumes: bool) -> None:
+def _check_all(jobs: list[Job], named: set[Path], *, resumes: bool) -> None:
     """Refuse all, with a line for each reason, if one is not there or its folder is taken."""
     reasons: dict[str, None] = {}  # in order, each once
     for job in jobs:
         try:
-            if not job.file.exists():
+            if job.file in named and not job.file.exists():
                 raise CommandError(f"'{job.file}' does not exist.")
             check_target(job.target, overwrite=job.overwrite, resumes=resumes)
         except CommandError as error:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -10,9 +11,12 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skbss.cli import _recording
 from skbss.cli._corpus import Found, find_recordings, folders_of
 from skbss.cli._errors import CommandError
+from skbss.cli._job import Job, attempt
 from skbss.cli._output import MANIFEST
+from skbss.cli._settings import Settings
 
 RATE = 8000
 FAST = ("--components", 2, "--max-iter", 2, "--n-fft", 64, "--no-html")
@@ -82,11 +86,8 @@ def test_each_recording_counts_once(corpus):
     paths = [corpus / "a" / "x.wav", corpus, corpus / "b"]
     names = [one.name for one in find_recordings(paths)]
     assert names == [
-        "x.wav",
-        "corpus/b/2.wav",
-        "corpus/b/5.wav",
-        "corpus/b/10.wav",
-        "corpus/b/deep/x.wav",
+        f"{corpus.as_posix()}/a/x.wav",
+        *(f"{corpus.as_posix()}/b/{name}" for name in ("2.wav", "5.wav", "10.wav", "deep/x.wav")),
     ]
 
 
@@ -108,7 +109,8 @@ NAMES = st.lists(
 @given(NAMES, NAMES)
 def test_every_recording_has_a_folder_of_its_own_that_stays(first, later):
     def places(names, known):
-        return dict(zip(names, folders_of([Found(Path(n), n) for n in names], known), strict=True))
+        found = [Found(Path(name), name, PurePosixPath(name)) for name in names]
+        return dict(zip(names, folders_of(found, known), strict=True))
 
     before = places(first, {})
     known = {name: str(folder) for name, folder in before.items()}
@@ -230,3 +232,67 @@ def test_a_manifest_that_is_none_is_left_alone(corpus, folder, separate, content
     assert "is no manifest of a corpus" in result.stderr
     assert log.read_text() == content
     assert [path.name for path in (folder / "all").iterdir()] == ["corpus.jsonl"]
+
+
+def test_recordings_of_one_name(corpus, folder, separate):
+    shutil.copy(corpus / "a" / "x.wav", folder / "x.wav")
+    paths = ("x.wav", "corpus/a/x.wav", "corpus/b/deep/x.wav")
+    assert separate(*paths, "--out", "all").exit_code == 0
+    told = {name: record["folder"] for name, record in records(folder / "all").items()}
+    assert told == dict(zip(paths, ["x", "x-2", "x-3"], strict=True))
+    before = times(folder / "all")
+    again = separate(*reversed(paths), "--out", "all", "--resume")
+    assert again.stdout == "3 of 3 recordings are separated, 3 of them before.\n"
+    assert times(folder / "all") == before
+
+
+def test_a_link_to_nowhere_does_not_stop_the_others(corpus, folder, separate):
+    (corpus / "a" / "lost.wav").symlink_to("nowhere")
+    (corpus / "a" / "self.wav").symlink_to("self.wav")
+    result = separate(corpus / "a", "--out", "all")
+    assert result.exit_code == 2
+    assert sorted("is not there" in line for line in result.stderr.splitlines()) == [True, True]
+    assert results(folder / "all") == {"x"}
+
+
+def test_a_recording_that_changes_meanwhile_is_not_taken_for_done(corpus, monkeypatch):
+    job = Job(corpus / "a" / "x.wav", corpus / "stems", corpus, Settings(n_fft=64, max_iter=1))
+    read = _recording.read_recording
+
+    def change(path):
+        found = read(path)
+        write(path, seed=7, length=500)
+        return found
+
+    monkeypatch.setattr(_recording, "read_recording", change)
+    assert "was changed while it was read" in attempt(job).error
+    assert not (corpus / "stems").exists()
+
+
+def test_an_earlier_result_is_not_what_was_to_replace_it(corpus, monkeypatch):
+    job = Job(corpus / "a" / "x.wav", corpus / "stems", corpus, Settings(n_fft=64, max_iter=1))
+    assert attempt(job).error is None
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("skbss.cli._result.write_wav", fail)
+    assert "No space left" in attempt(replace(job, overwrite=True)).error
+    assert attempt(job).error is None
+
+
+@pytest.mark.parametrize("content", ["{}", '{"making": 1, "files": []}', "[" * 200_000])
+def test_a_manifest_of_a_result_that_is_none(corpus, folder, separate, content):
+    separate(corpus / "a", "--out", "all")
+    (folder / "all" / "x" / MANIFEST).write_text(content)
+    again = separate(corpus / "a", "--out", "all", "--resume")
+    assert again.exit_code == 2
+    assert "which skbss did not write" in again.stderr
+
+
+def test_a_stem_that_lost_its_end_is_made_again(corpus, folder, separate):
+    separate(corpus / "a", "--out", "all")
+    (folder / "all" / "x" / "source-1.wav").write_bytes(b"")
+    result = separate(corpus / "a", "--out", "all", "--resume", "--overwrite")
+    assert result.stdout.endswith("1 of 1 recordings are separated.\n")
+    assert (folder / "all" / "x" / "source-1.wav").stat().st_size

@@ -1,6 +1,7 @@
 """The folder of results appears whole or not at all."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from skbss.cli._errors import CommandError
 from skbss.cli._output import (
     MANIFEST,
+    alone_in,
     check_target,
+    drafts_of,
     output_folder,
-    remove_drafts,
+    remove_dead_drafts,
     result_of,
 )
 
@@ -18,7 +21,9 @@ from skbss.cli._output import (
 def write_result(folder, *names, **told):
     for name in names:
         (folder / name).write_text("new")
-    (folder / MANIFEST).write_text(json.dumps({"files": [*names, MANIFEST], **told}))
+    sizes = dict.fromkeys(names, 3)
+    told = {"files": [*names, MANIFEST], "bytes": sizes, **told}
+    (folder / MANIFEST).write_text(json.dumps(told))
 
 
 def fail(target, error):
@@ -122,7 +127,7 @@ def test_a_folder_inside_a_file_can_not_be_made(tmp_path):
     assert names(tmp_path) == ["f"]
 
 
-def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path):
+def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path, monkeypatch):
     target, other = tmp_path / "x", tmp_path / "y"
     with pytest.MonkeyPatch.context() as patch:
         # As by SIGKILL: nobody tidies up.
@@ -133,12 +138,48 @@ def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path):
     target.mkdir()
     assert len(names(tmp_path)) == 3
     assert check_target(target, overwrite=False) == []
-    remove_drafts([target])
-    # That of another result may still be written to.
+    drafts = drafts_of([target])
+    remove_dead_drafts(drafts, drafts)
+    assert len(names(tmp_path)) == 3, "this process is alive"
+    monkeypatch.setattr("skbss.cli._output._is_alive", lambda process: False)
+    remove_dead_drafts(drafts, set())
+    # That of another result is another matter.
     [left] = set(names(tmp_path)) - {"x"}
-    remove_drafts([other])
-    assert names(tmp_path) == ["x"]
     assert left.startswith(".skbss-")
+    # Nobody can ask for processes of other machines: only what is old is removed.
+    monkeypatch.setattr("skbss.cli._output._machine", lambda: "ffffffff")
+    drafts = drafts_of([other])
+    remove_dead_drafts(drafts, set())
+    assert names(tmp_path) == [left, "x"]
+    remove_dead_drafts(drafts, drafts)
+    assert names(tmp_path) == ["x"]
+
+
+def test_what_others_put_there_meanwhile_is_not_replaced(tmp_path):
+    def fill_twice():
+        with output_folder(tmp_path / "x", overwrite=False) as draft:
+            write_result(draft, "a.wav")
+            with output_folder(tmp_path / "x", overwrite=False) as first:
+                write_result(first, "a.wav", "b.wav")
+
+    with pytest.raises(CommandError, match="holds an earlier result"):
+        fill_twice()
+    assert names(tmp_path) == ["x"]
+    assert names(tmp_path / "x") == ["a.wav", "b.wav", MANIFEST]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
+def test_two_do_not_work_in_one_folder(tmp_path):
+    with alone_in(tmp_path / "all"):
+        with (
+            pytest.raises(CommandError, match="another skbss separate is at work"),
+            alone_in(tmp_path / "all"),
+        ):
+            pass
+        with alone_in(tmp_path / "other"):
+            pass
+    with alone_in(tmp_path / "all"):
+        pass
 
 
 def test_a_replacement_that_is_cut_off_is_ours_and_not_complete(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """``skbss`` as a process of its own: exit codes, terminals and pipes."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -87,3 +88,27 @@ def test_a_terminal_shows_progress_and_a_pipe_does_not(recording, folder):
     assert process.wait() == 0
     assert b"Separating song.wav" in shown
     assert b"song.wav: 2 sources in shown" in shown
+
+
+@POSIX_ONLY
+def test_lines_stand_above_the_display_of_a_corpus(recording, folder):
+    import pty
+
+    (folder / "corpus").mkdir()
+    for name in ("a.wav", "b.wav"):
+        (folder / "corpus" / name).write_bytes(recording.read_bytes())
+    (folder / "corpus" / "c.wav").write_bytes(b"no sound")
+    master, terminal = pty.openpty()
+    command = [*COMMAND, "separate", "corpus", "--max-iter", "1", "--no-html", "--n-fft", "256"]
+    process = subprocess.Popen(command, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(master, 1 << 16):
+            shown += part
+    os.close(master)
+    assert process.wait() == 2
+    # What is written on a line of its own begins after a line break, or an erased line.
+    for line in (b"a.wav: 2 sources", b"b.wav: 2 sources", b"skbss: 'corpus/c.wav' cannot"):
+        before = shown[: shown.index(line)]
+        assert before == b"" or before.endswith((b"\n", b"\x1b[2K", b"\r")), before[-40:]
