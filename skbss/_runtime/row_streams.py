@@ -76,7 +76,16 @@ class IteratedRows(RowStream):
         self.repeats = not isinstance(blocks, Iterator)
 
     def __iter__(self) -> Iterator[Any]:
-        return (block for block in self._blocks if np.shape(block)[:1] != (0,))
+        for block in self._blocks:
+            shape = np.shape(block)
+            if len(shape) < 2 and shape != (0,):
+                what = f"shape {shape}" if shape else f"type {type(block).__name__}"
+                raise ValueError(
+                    "What X yields must be blocks of rows, of shape (n_rows, n_features), got one "
+                    f"of {what}; a single row is row[np.newaxis]."
+                )
+            if shape[0]:
+                yield block
 
 
 def row_stream(X: Any) -> RowStream | None:
@@ -117,10 +126,11 @@ def in_memory(X: Any) -> Any:
 
 
 def joined_rows(parts: Sequence[Any]) -> Any:
-    """Blocks below each other, of whatever kind the first one is."""
+    """Blocks below each other: sparse if one of them is, else of the kind of the first one."""
     first = parts[0]
     if len(parts) == 1:
         return first
-    if sp.issparse(first):
-        return sp.vstack(parts, format="csr")
+    if any(map(sp.issparse, parts)):
+        every = [part if sp.issparse(part) else sp.csr_matrix(np.asarray(part)) for part in parts]
+        return sp.vstack(every, format="csr")
     return (jnp if isinstance(first, jax.Array) else np).concatenate(parts)

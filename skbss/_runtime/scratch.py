@@ -20,8 +20,14 @@ class ScratchRows:
     def __init__(self, shape: tuple[int, int], dtype: DTypeLike):
         self.shape, self.dtype = shape, np.dtype(dtype)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open until `close`
-        # What is missing in the end can be read as zeros, and takes no room on most disks.
-        self._file.truncate(self._place(shape[0]))
+        size = self._place(shape[0])
+        try:
+            # What is missing in the end can be read as zeros, and takes no room on most disks.
+            self._file.truncate(size)
+        except OSError as error:
+            self._file.close()
+            where = f"a temporary file of {size} bytes in {tempfile.gettempdir()!r}, or TMPDIR"
+            raise OSError(error.errno, f"{error.strerror}: {where}") from error
 
     def write(self, start: int, rows: np.ndarray) -> None:
         """Put down rows, the first of which has the number `start`."""

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skbss._runtime.device import is_jax_array
+from skbss._runtime.row_streams import yields_blocks
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def check_waveforms(X: Any, *, name: str = "X", of_sources: bool = False) -> Cli
         For sparse, complex, non-numeric, empty or non-finite input, and for what has time along
         another axis than the last, as (length, n_channels) arrays of many audio readers have.
     """
+    if yields_blocks(X):
+        raise TypeError(
+            f"{name} is of type {type(X).__name__}, but has to be in memory here: blocks of a "
+            "recording are for fit and transform of Separator."
+        )
     clips = _clips(X, name, _check_real, axes_of_one=1)
     for position, array in enumerate(clips.arrays):
         most = (2 if clips.layout == "list" else 3) + of_sources

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skbss._runtime.checks import check_matrix, check_weights
 from skbss._runtime.device import has_shared_rows, is_jax_array, movable
+from skbss._runtime.row_streams import yields_blocks
 from skbss._runtime.warning import warn
 from skbss.factorization._checked import Checked, check_lengths
 from skbss.factorization._divergence import row_divergences
@@ -103,6 +104,12 @@ class BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             raise ValueError(
                 "X is a list of recordings: pass np.concatenate(X), and lengths=[len(one) for one "
                 "in X] where fit takes lengths."
+            )
+        if yields_blocks(X):
+            raise TypeError(
+                f"X is of type {type(X).__name__}, but {type(self).__name__} takes a matrix in "
+                "memory here: pass np.concatenate(list(X)). What is fitted from blocks of rows are "
+                "MiniBatchBetaNMF and MiniBatchSparseNMF."
             )
         X, leading = check_matrix(
             self,

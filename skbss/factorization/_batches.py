@@ -98,6 +98,7 @@ class StreamedBatches:
         self._rows, self._size, self._observe = rows, size, observe
         self._start, self._dtype = start, dtype
         self._kept: ScratchRows | None = None
+        self._reached = 0
 
     def __iter__(self) -> Iterator[StreamedBatch]:
         """Without end."""
@@ -111,9 +112,15 @@ class StreamedBatches:
             first_turn = False
 
     def activations(self, xp: Any) -> Any:
-        """As ``HeldBatches`` has it; zeros for rows that no turn came to."""
+        """As ``HeldBatches`` has it."""
         assert self._kept is not None, "nothing was kept"
-        return self._kept.read(0, self._rows.shape[0])
+        assert self._start is not None, "nothing to begin with"
+        n_rows = self._rows.shape[0]
+        W = self._kept.read(0, n_rows)
+        if self._reached < n_rows:
+            # No turn came to them.
+            W[self._reached :] = self._start.activations(self._reached, n_rows)
+        return W
 
     def close(self) -> None:
         """Remove what is on disk."""
@@ -130,6 +137,7 @@ class StreamedBatches:
             return layout.lay_out(read(first, stop), self._dtype, layout.rank)
 
         def put(layout, W):
+            self._reached = max(self._reached, stop)
             self._file(layout).write(first, layout.gather(W, layout.n_components, np))
 
         return StreamedBatch(observed, stop - first, take, put)

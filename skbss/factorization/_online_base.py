@@ -25,6 +25,7 @@ from skbss.factorization._observations import (
     floor_of,
     observe,
 )
+from skbss.factorization._restoring import unchanged_on_error
 from skbss.factorization._row_base import RowNMF
 from skbss.factorization._rows_to_learn import HeldRows, StreamedRows, recut, rows_of_sample
 from skbss.factorization._rules import bounded, step_rules
@@ -39,6 +40,8 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
     fresh_restarts: bool
     fresh_restarts_max_iter: int
     transform_max_iter: int | None
+    components_: Any
+    _memory: tuple[Any, ...]
 
     _parameter_constraints: dict = {
         **RowNMF._parameter_constraints,
@@ -65,9 +68,11 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         ----------
         X : {array-like, sparse matrix} of shape (..., n_features), or iterable of blocks of rows
             Non-negative training data; NaN where not observed. What is not in memory is read block
-            by block: a memory-mapped array, an array of Dask, or whatever yields blocks of rows. An
+            by block: a memory-mapped array, an array of Dask, or whatever yields blocks of rows, of
+            which the result has the common precision, and is of JAX if all blocks are. An
             iterator, which yields them once, is learned from as ``partial_fit`` learns from every
-            `batch_size` rows.
+            `batch_size` rows, to the end: `max_iter`, `tol`, `max_no_improvement`, `verbose` and
+            callbacks have no part in that.
         y : None
             Not used; it is there by convention.
         W : array-like of shape (n_samples, n_components), default=None
@@ -85,9 +90,10 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         Raises
         ------
         ValueError, TypeError
-            As ``fit_transform``.
+            As ``fit_transform``. The estimator then is what it was before.
         """
-        self._learn(X, y, W, H, weights, transforms=row_stream(X) is None)
+        with unchanged_on_error(self):
+            self._learn(X, y, W, H, weights, transforms=row_stream(X) is None)
         return self
 
     @with_callbacks
@@ -129,7 +135,8 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         FloatingPointError
             If the numbers overflow, which a far-off `beta_loss` brings about.
         """
-        return self._learn(X, y, W, H, weights, transforms=True)
+        with unchanged_on_error(self):
+            return self._learn(X, y, W, H, weights, transforms=True)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, W=None, H=None, weights=None):
@@ -162,7 +169,8 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
         """
         first = not hasattr(self, "components_")
         dtype = None if first else self.components_.dtype
-        self._learn_from(self._check_batch(in_memory(X), weights, first, dtype), W, H)
+        with unchanged_on_error(self):
+            self._learn_from(self._check_batch(in_memory(X), weights, first, dtype), W, H)
         return self
 
     def _check_batch(self, X, weights, first, dtype):
@@ -217,13 +225,18 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
             with contextlib.closing(kind(rows, size, self._observe, start, dtype)) as batches:
                 callbacks = IterationCallbacks(self, given, y, self._n_steps(n_rows))
                 self._run(X, n_rows, batches, callbacks)
+                on_device = stream is not None and rows.on_device
+                if on_device:
+                    self.components_ = jnp.asarray(self.components_)
+                    self._memory = tuple(map(jnp.asarray, self._memory))
                 if not transforms:
                     self.__dict__.pop("reconstruction_err_", None)
                     return None
                 learned = self.init == "custom" and start is not None
                 xp = jnp if is_jax_array(X) else np
                 W = self._learned(X, batches.activations(xp)) if learned else None
-        return self._activations_and_error(rows, W)
+        W = self._activations_and_error(rows, W)
+        return jnp.asarray(W) if on_device else W
 
     def _learned(self, X, W):
         """Activations as they were learned along with the components."""
@@ -256,11 +269,15 @@ class OnlineNMF(CallbackSupportMixin, RowNMF):
 
     def _learn_once(self, stream, W, H, weights, *, transforms):
         """From rows that come a single time, as ``partial_fit`` learns from one batch of them."""
-        if transforms or W is not None or weights is not None:
+        if transforms:
             raise ValueError(
-                "Rows of an iterator come once: use fit(X) without W and weights, and transform "
-                "other rows. Mark entries that were not observed by NaN, or give something that "
-                "can be iterated over again."
+                "Rows of an iterator come once: use fit, and transform other rows, or give "
+                "something that can be iterated over again."
+            )
+        if W is not None or weights is not None:
+            raise ValueError(
+                "Rows of an iterator come once: use fit(X) without W and weights. Mark entries "
+                "that were not observed by NaN, or give something that can be iterated over again."
             )
         for name in ("components_", "reconstruction_err_", "n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)

@@ -1,13 +1,15 @@
 """Factorizations that solve for every row of new data by itself."""
 
+import copy
 from abc import abstractmethod
 
 import jax.numpy as jnp
 import numpy as np
+from sklearn import get_config
 from sklearn.utils.validation import check_is_fitted
 
 from skbss._runtime.device import has_shared_rows, is_jax_array, movable, precision
-from skbss._runtime.row_streams import row_stream
+from skbss._runtime.row_streams import DaskRows, MappedRows, row_stream
 from skbss._runtime.sharded_rows import agreed_seed
 from skbss._runtime.warning import warn
 from skbss.factorization._activations import rows_per_block, solve_activations
@@ -58,8 +60,27 @@ class RowNMF(BaseNMF):
         check_is_fitted(self)
         stream = row_stream(X)
         if stream is not None:
-            return transform_stream(self._activations_of, stream, X, weights, len(self.components_))
+            self._check_stream(stream, X)
+            # A fit that comes later is not for what is computed later.
+            transform = copy.copy(self)._activations_of
+            return transform_stream(transform, stream, X, weights, len(self.components_))
         return self._activations_of(X, weights)
+
+    def _check_stream(self, stream, X):
+        """Refuse what could only fail, or lose its kind, later on."""
+        if isinstance(stream, DaskRows) and X.shape[-1] != self.n_features_in_:
+            remedy = " (X.compute_chunk_sizes() finds out)" if np.isnan(X.shape[-1]) else ""
+            raise ValueError(
+                f"X has {X.shape[-1]} features{remedy}, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+        wanted = getattr(self, "_sklearn_output_config", {}).get("transform")
+        wanted = wanted or get_config()["transform_output"]
+        if wanted != "default" and not isinstance(stream, MappedRows):
+            raise ValueError(
+                f"set_output(transform={wanted!r}) is for data in memory: transform the blocks one "
+                "by one, or set_output(transform='default')."
+            )
 
     def _activations_of(self, X, weights):
         return self._transform(self._check_input(X, weights, reset=False))

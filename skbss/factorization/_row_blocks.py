@@ -18,6 +18,10 @@ def weighted_blocks(stream: RowStream, weights: Any) -> Iterator[tuple[Any, Any]
     weights : array-like or None
         With as many rows, or one for all of them, or a single axis, that of columns.
     """
+    if stream.leading is not None and len(stream.leading) > 1 and np.ndim(weights) > 1:
+        # Blocks have these axes in one.
+        n_columns = np.shape(weights)[-1]
+        weights = np.broadcast_to(weights, (*stream.leading, n_columns)).reshape(-1, n_columns)
     by_row = np.ndim(weights) > 1 and np.shape(weights)[0] > 1
     n_rows = 0
     for X in stream:

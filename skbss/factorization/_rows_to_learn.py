@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import scipy.sparse as sp
 
+from skbss._runtime.device import is_jax_array
 from skbss._runtime.row_streams import RowStream, joined_rows
 from skbss.factorization._checked import Checked
 from skbss.factorization._observations import mean_of, weight_sums
@@ -101,6 +103,11 @@ class StreamedRows:
         For a block.
     sample_size : callable ``(n_features) -> int``
         Rows of the sample at most; 0 where none is needed.
+
+    Attributes
+    ----------
+    on_device : bool
+        Whether all blocks are arrays of JAX.
     """
 
     def __init__(
@@ -112,16 +119,25 @@ class StreamedRows:
     ):
         self._stream, self._weights, self._check = stream, weights, check
         self.dtype: Any = None
+        self.on_device = False
         self.totals: Any = 0.0
-        n_rows, stride = 0, 1
+        n_rows, stride, are_sparse = 0, 1, False
         means, kept = [], []
         for block in self._blocks():
             if self.dtype is None:
                 self.dtype, n_features = block.X.dtype, block.X.shape[1]
                 limit = sample_size(n_features)
+            are_sparse = sp.issparse(block.X) if n_rows == 0 else are_sparse
+            if sp.issparse(block.X) != are_sparse:
+                raise TypeError(
+                    "Blocks of X have to be all dense or all sparse: those before row "
+                    f"{n_rows} are {'sparse' if are_sparse else 'dense'}."
+                )
+            self.dtype = np.promote_types(self.dtype, block.X.dtype)
+            self.on_device = is_jax_array(block.X) and (n_rows == 0 or self.on_device)
             if limit:
                 every = slice(-n_rows % stride, None, stride)
-                kept.append(_own_rows_of(block.X, block.weights, every))
+                kept.append(_own_rows_of(_on_host(block.X), _on_host(block.weights), every))
             n_rows += block.X.shape[0]
             totals = np.asarray(weight_sums(block.X, block.weights, axis=0), np.float64)
             self.totals = self.totals + totals
@@ -133,7 +149,10 @@ class StreamedRows:
         self.shape = (n_rows, n_features)
         self.leading = stream.leading or (n_rows,)
         self.mean = _joint_mean(means)
-        self.sample = Sample(*_joined(kept), stride == 1) if kept else None
+        self.sample = None
+        if kept:
+            X, weights = _joined(kept)
+            self.sample = Sample(X.astype(self.dtype, copy=False), weights, stride == 1)
 
     def parts(self) -> Iterator[Checked]:
         """All rows, as many at once as there are in memory."""
@@ -155,9 +174,20 @@ class StreamedRows:
             )
 
     def _blocks(self) -> Iterator[Checked]:
+        n_rows = 0
         for X, weights in weighted_blocks(self._stream, self._weights):
-            block = self._check(X, weights, self.dtype is None)
-            yield block._replace(X=block.X.astype(self.dtype or block.X.dtype, copy=False))
+            start, n_rows = n_rows, n_rows + np.shape(X)[0]
+            try:
+                block = self._check(X, weights, self.dtype is None)
+            except (TypeError, ValueError) as error:
+                error.add_note(f"This is about the rows from {start} to {n_rows - 1} of X.")
+                raise
+            X = block.X
+            if self.dtype is not None:
+                # In the precision of all, and on the host unless all are on devices.
+                X = np.asarray(X) if is_jax_array(X) and not self.on_device else X
+                X = X.astype(np.promote_types(self.dtype, X.dtype), copy=False)
+            yield block._replace(X=X)
 
 
 def rows_of_sample(n_features: int, n_components: int) -> int:
@@ -190,6 +220,10 @@ def _of_rows(X, weights):
 def _rows_of(X: Any, weights: Any, rows: slice) -> tuple[Any, Any]:
     """Some rows of X, and their weights."""
     return X[rows], weights if weights is None or weights.shape[0] == 1 else weights[rows]
+
+
+def _on_host(array: Any) -> Any:
+    return np.asarray(array) if is_jax_array(array) else array
 
 
 def _own_rows_of(X: Any, weights: Any, rows: slice) -> tuple[Any, Any]:

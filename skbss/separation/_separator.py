@@ -1,5 +1,6 @@
 """Separation of recordings by dictionaries, blind or trained."""
 
+import copy
 import numbers
 from collections.abc import Iterator
 from functools import partial
@@ -282,8 +283,9 @@ class Separator(TransformerMixin, BaseEstimator):
         sources : array of shape ([n_clips,] n_sources, [n_channels,] length), or list of arrays
             Of the length and precision of the mixtures, to which they add up; a list for clips of
             unequal length, a JAX array where `X` is one. Silence gives silence. For blocks, an
-            iterator of arrays of shape (n_sources, [n_channels,] n), of other lengths than the
-            blocks of `X` and, together, equal to rounding to the sources of the whole.
+            iterator of NumPy arrays of shape (n_sources, [n_channels,] n), of other lengths than
+            the blocks of `X`, in the precision of the first one, and, together, equal to rounding
+            to the sources of the whole.
 
         Raises
         ------
@@ -295,7 +297,8 @@ class Separator(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if yields_blocks(X):
             self._check_frames_alone()
-            return self._separated_in_chunks(X)
+            # A fit that comes later is not for what is computed later.
+            return copy.copy(self)._separated_in_chunks(X)
         clips = check_waveforms(X)
         return clips.gather(self._separated(clips, self._activations(clips)))
 
@@ -305,7 +308,7 @@ class Separator(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array or list
-            As in `transform`.
+            As in `transform`, but in memory.
 
         Returns
         -------
@@ -371,7 +374,7 @@ class Separator(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array or list
-            Mixtures, as in `transform`.
+            Mixtures, as in `transform`, but in memory.
         y : array or list
             Their true sources, as in `fit`; there may be fewer than the separator finds.
 

@@ -3,8 +3,10 @@
 import pickle
 import subprocess
 import sys
+import tempfile
 import weakref
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skbss import BetaNMF, ExemplarNMF, MiniBatchBetaNMF, SparseNMF
 from skbss._runtime import row_streams
+from skbss._runtime.scratch import ScratchRows
 from skbss.factorization import _rows_to_learn
 
 pytestmark = pytest.mark.filterwarnings(
@@ -166,7 +169,8 @@ def test_blocks_of_every_kind(X, kind):
 
     read, held = model(max_iter=3).fit(Parts()), model(max_iter=3).fit(X)
     np.testing.assert_allclose(read.components_, held.components_, rtol=1e-4, atol=1e-6)
-    assert isinstance(read.components_, np.ndarray)
+    kind_of_result = jax.Array if kind is jnp.asarray else np.ndarray
+    assert isinstance(read.components_, kind_of_result)
 
 
 @pytest.mark.parametrize(
@@ -353,3 +357,167 @@ def test_memory_does_not_grow_with_the_data(tmp_path):
     assert done.returncode == 0, done.stderr
     # A fifth of the file, and little more than a block that is read.
     assert int(done.stdout) < 50e6
+
+
+@pytest.mark.parametrize("known", ["W and H", "H"])
+def test_rows_that_no_turn_came_to_are_as_they_began(X, known, tmp_path):
+    rng = np.random.default_rng(1)
+    given = {"W": rng.uniform(size=(70, 3)), "H": rng.uniform(size=(3, 12))}
+    given = {name: given[name] for name in known.split(" and ")}
+    held, read = (model(init="custom", tol=1e9) for _ in range(2))
+    W = held.fit_transform(X, **given)
+    assert held.n_steps_ == 2
+    close(read.fit_transform(mapped(X, tmp_path), **given), W)
+    assert read.reconstruction_err_ == pytest.approx(held.reconstruction_err_, rel=1e-9)
+
+
+def streams(X, folder):
+    dask_array = pytest.importorskip("dask.array")
+    return [mapped(X, folder), dask_array.from_array(X, chunks=(4, 3, 5))]
+
+
+@pytest.mark.parametrize("shape", [(7, 10, 12), (7, 1, 1), (1, 10, 12), (10, 1), (12,)])
+def test_weights_are_broadcast_as_in_memory(X, shape, tmp_path):
+    X, weights = X.reshape(7, 10, 12), np.random.default_rng(1).uniform(0.5, 1.5, shape)
+    held = model(max_iter=2).fit(X, weights=weights)
+    W, score = held.transform(X, weights), held.score(X, weights=weights)
+    for rows in streams(X, tmp_path):
+        read = model(max_iter=2).fit(rows, weights=weights)
+        close(read.components_, held.components_)
+        assert held.score(rows, weights=weights) == pytest.approx(score, rel=1e-9)
+    close(held.transform(mapped(X, tmp_path), weights), W)
+
+
+class Changing(Blocks):
+    """Fewer rows from the second time on."""
+
+    def __iter__(self):
+        parts, self.parts = self.parts, self.parts[:1]
+        return iter(parts)
+
+
+def spoiled(X):
+    X = X.copy()
+    X[40, 2] = -1
+    return X
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda X: iter([X[:30], spoiled(X)[30:]]),
+        lambda X: Blocks(spoiled(X), 30),
+        lambda X: Blocks(spoiled(X)[:, :5], 30),
+        lambda X: Changing(X, 30),
+        lambda X: iter([X[:30], X[30:, :5]]),
+    ],
+)
+def test_a_fit_that_fails_leaves_everything_as_it_was(X, rows, fitted):
+    estimator = model(max_iter=2)
+    if fitted:
+        estimator.fit(X)
+    before = dict(vars(estimator))
+    with pytest.raises(ValueError, match=r"Negative values|rows when they were|features"):
+        estimator.fit(rows(X))
+    assert vars(estimator) == before
+
+
+def test_an_error_tells_where_it_is(X):
+    with pytest.raises(ValueError, match="Negative values") as caught:
+        model().fit(Blocks(spoiled(X), 30, 50))
+    assert caught.value.__notes__ == ["This is about the rows from 30 to 49 of X."]
+
+
+def test_blocks_of_jax_give_arrays_of_jax(X):
+    held, parts = model().fit(X), [jnp.asarray(X[:30], "f"), jnp.asarray(X[30:], "f")]
+    blocks = Blocks(X)
+    blocks.parts = parts
+    read = model().fit(blocks)
+    assert isinstance(read.components_, jax.Array)
+    np.testing.assert_allclose(read.components_, held.components_, rtol=1e-3, atol=1e-4)
+    assert isinstance(model().fit_transform(blocks), jax.Array)
+    assert isinstance(read.partial_fit(parts[0]).components_, jax.Array)
+
+
+@pytest.mark.parametrize("init", ["random", "nndsvda"])
+@pytest.mark.parametrize("double", [0, 1])
+def test_the_precision_is_that_of_all_blocks_together(X, double, init):
+    blocks = Blocks(X, 30)
+    X = X.astype(np.float32).astype(np.float64)
+    blocks.parts = [X[:30], X[30:]]
+    blocks.parts[1 - double] = blocks.parts[1 - double].astype(np.float32)
+    expected = model(init=init).fit(X).components_
+    assert model(init=init).fit(blocks).components_.dtype == np.float64
+    close(model(init=init).fit(blocks).components_, expected)
+    # One of JAX, without double precision there, does not change that.
+    blocks.parts[1 - double] = jnp.asarray(blocks.parts[1 - double])
+    close(model(init=init).fit(blocks).components_, expected)
+
+
+def test_a_frame_is_not_made_of_what_is_not_in_memory(X, tmp_path):
+    pytest.importorskip("pandas")
+    dask_array = pytest.importorskip("dask.array")
+    fitted = model().fit(X).set_output(transform="pandas")
+    for rows in (iter([X]), dask_array.from_array(X)):
+        with pytest.raises(ValueError, match="is for data in memory"):
+            fitted.transform(rows)
+    close(fitted.transform(mapped(X, tmp_path)).to_numpy(), fitted.transform(X).to_numpy())
+
+
+def test_what_is_computed_later_is_of_the_model_of_today(X):
+    dask_array = pytest.importorskip("dask.array")
+    fitted = model().fit(X)
+    expected = fitted.transform(X)
+    lazy, blocks = fitted.transform(dask_array.from_array(X)), fitted.transform(iter([X]))
+    fitted.fit(X[::-1] ** 3)
+    close(lazy.compute(), expected)
+    close(next(blocks), expected)
+
+
+def test_another_number_of_features_is_refused_at_once(X):
+    dask_array = pytest.importorskip("dask.array")
+    fitted = model().fit(X)
+    with pytest.raises(ValueError, match="X has 4 features, but MiniBatchBetaNMF is expecting 12"):
+        fitted.transform(dask_array.from_array(X)[:, :4])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_sparse_and_dense_blocks_together(X, first):
+    blocks = Blocks(X, 30)
+    blocks.parts[first] = sp.csr_matrix(blocks.parts[first])
+    with pytest.raises(TypeError, match="all dense or all sparse: those before row 30"):
+        model().fit(blocks)
+    # Batches that come once are independent of each other.
+    close(model().fit(iter(blocks)).components_, model().fit(iter(Blocks(X))).components_)
+
+
+@pytest.mark.parametrize("block", [3.0, None, np.ones(12)])
+@pytest.mark.parametrize(
+    "kind", [iter, lambda parts: type("Again", (), {"__iter__": lambda _: iter(parts)})()]
+)
+def test_blocks_that_are_none(X, block, kind):
+    with pytest.raises(ValueError, match="must be blocks of rows"):
+        model().fit(kind([X, block]))
+
+
+def test_blocks_are_refused_where_a_matrix_is_needed(X):
+    for call in (BetaNMF(2).fit, model().partial_fit, BetaNMF(2).fit_transform):
+        with pytest.raises(TypeError, match="takes a matrix in memory here"):
+            call(iter([X]))
+
+
+def test_a_disk_without_room_leaves_nothing_open(monkeypatch):
+    closed = []
+
+    class Full:
+        def truncate(self, size):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            closed.append(self)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    with pytest.raises(OSError, match="No space left on device: a temporary file of 48 bytes in"):
+        ScratchRows((3, 2), np.float64)
+    assert len(closed) == 1

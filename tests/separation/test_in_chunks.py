@@ -216,3 +216,20 @@ def test_blocks_have_to_be_alike():
     ]:
         with pytest.raises(ValueError, match=message):
             list(fitted.transform(iter(wrong)))
+
+
+def test_pieces_to_come_are_of_the_model_of_today():
+    x = draw().sum(axis=0)
+    fitted = separator()
+    expected = fitted.transform(x)
+    pieces = fitted.transform(Blocks(x))
+    fitted.fit(x[::-1][None])
+    np.testing.assert_allclose(np.concatenate(list(pieces), axis=-1), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["score", "activations"])
+def test_the_rest_is_for_recordings_in_memory(method):
+    call, x = getattr(separator(), method), draw().sum(axis=0)
+    arguments = [Blocks(x), draw()] if method == "score" else [Blocks(x)]
+    with pytest.raises(TypeError, match="X is of type Blocks, but has to be in memory here"):
+        call(*arguments)
