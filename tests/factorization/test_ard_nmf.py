@@ -77,7 +77,7 @@ def hyperparameters(X, K, prior, a=None):
     dispersion=st.sampled_from(["auto", 1e-3, 1, 30]),
     level=st.sampled_from([1e-8, 1, 1e8]),
 )
-@settings(max_examples=30)
+@settings(max_examples=15)
 @pytest.mark.filterwarnings("ignore:No component is worth its price")
 def test_the_objective_never_rises(seed, beta, prior, dispersion, level):
     rng = np.random.default_rng(seed)

@@ -84,7 +84,7 @@ def norms_of(H, norm):
     return np.linalg.norm(np.asarray(H).reshape(len(H), -1), ORDERS[norm], axis=1)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**16),
     beta=st.sampled_from(BETAS),

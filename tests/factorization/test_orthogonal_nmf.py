@@ -71,7 +71,7 @@ def is_the_same_partition(found, labels):
     weighted=st.booleans(),
     zeros=st.sampled_from([0, 0.4]),
 )
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_the_objective_never_rises_and_components_are_orthogonal(
     seed, beta, init, level, weighted, zeros
 ):

@@ -21,7 +21,6 @@ FEW = {"random_state": 0, "max_iter": 20, "tol": 0}
 MODELS = {
     "drawn": ("BetaNMF", {"n_components": 3, "init": "random", **FEW}, "X"),
     "gaps": ("BetaNMF", {"n_components": 3, "beta_loss": 1, **FEW}, "gaps"),
-    "orthogonal": ("OrthogonalNMF", {"n_components": 3, **FEW}, "X"),
     "smooth": ("StructuredNMF", {"n_components": 3, "smoothness": 0.1, **FEW}, "X"),
 }
 

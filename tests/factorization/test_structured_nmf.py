@@ -76,7 +76,7 @@ def penalty(W, H, lengths, level, beta, *, smoothness, orthogonality, group_spar
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**16),
     beta=st.sampled_from(BETAS),

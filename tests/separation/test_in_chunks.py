@@ -65,7 +65,7 @@ def close(ours, expected):
     np.testing.assert_allclose(ours, expected, rtol=1e-7, atol=1e-9)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     cuts=st.lists(st.integers(0, LENGTH), max_size=5),
     stft=st.sampled_from(
